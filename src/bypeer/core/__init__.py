@@ -1,0 +1,1 @@
+"""The pure part: arrays and records in, arrays and records out. Read explain.py first."""

@@ -1,0 +1,49 @@
+"""Frames by the batch: how a reader of capture files hands octets to the core.
+
+A batch lends its buffer: the octets are good until the next batch is asked for. The columns
+are parallel; row i is frame number `first` + i of its file.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+BATCH = 512  # frames a batch: large enough to hide the call, small enough for the cache
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """Where frames of one kind were taken (a pcapng interface block, or a whole pcap file)."""
+
+    link_type: int  # LINKTYPE_*, as in the file
+    name: str = ""  # if_name
+    description: str = ""  # if_description
+
+
+class Frames:
+    """Up to BATCH frames lying in one buffer, in file order."""
+
+    __slots__ = ("captured", "count", "first", "interface", "length", "octets", "offset", "start", "ts")
+
+    def __init__(self) -> None:
+        self.octets: bytearray = bytearray()
+        self.count = 0
+        self.first = 1  # frame number of row 0; the first of a file is 1
+        self.start = array("q", bytes(8 * BATCH))  # where in `octets` the frame begins
+        self.captured = array("q", bytes(8 * BATCH))  # octets of it in the file
+        self.length = array("q", bytes(8 * BATCH))  # octets of it on the wire
+        self.ts = array("q", bytes(8 * BATCH))  # ns since the epoch UTC, or segment.NO_TIME
+        self.interface = array("q", bytes(8 * BATCH))  # row of the capture's interfaces
+        self.offset = array("q", bytes(8 * BATCH))  # octets from the start of the file to its record
+
+
+class Source(Protocol):
+    """Where frames come from: a capture file, or whatever else can be read twice."""
+
+    interfaces: list[Interface]  # replaced when `frames` begins, grows while it goes on
+
+    def frames(self) -> Iterator[Frames]:
+        """All frames from the first, a batch at a time, each good until the next is asked for."""

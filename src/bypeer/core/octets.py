@@ -1,0 +1,20 @@
+"""Numbers in network byte order, out of a buffer whose length was checked before."""
+
+from __future__ import annotations
+
+
+def u16(octets: bytearray, at: int) -> int:
+    """The 16-bit number at `at`."""
+    return octets[at] << 8 | octets[at + 1]
+
+
+def u32(octets: bytearray, at: int) -> int:
+    """The 32-bit number at `at`."""
+    high = octets[at] << 8 | octets[at + 1]
+    return high << 16 | octets[at + 2] << 8 | octets[at + 3]
+
+
+def u64(octets: bytearray, at: int) -> int:
+    """The 64-bit number at `at`."""
+    high = u32(octets, at)
+    return high << 32 | u32(octets, at + 4)
