@@ -1,0 +1,191 @@
+"""What a cause is, what it is tested on, and what the tests may ask.
+
+A cause is a function of its subject and of what was seen. It answers supported, refuted
+because, or untestable without; its docstring is its documentation page.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bypeer.core import tcp
+from bypeer.core.explanation import Answer
+from bypeer.core.fate import Fates
+from bypeer.core.kernels import Reason
+from bypeer.core.replay import Judgement, Replay
+from bypeer.core.resets import Reset
+from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a cause says of one subject."""
+
+    answer: Answer
+    because: str
+    shown: tuple[Sighting, ...] = ()  # the segments that show it
+    strong: bool = True  # supported by what only this cause explains, rather than merely possible
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that was found out about one connection."""
+
+    study: Study
+    resets: Sequence[Reset]
+    replay: Replay
+    fates: Fates
+
+    def judgement(self, one: Sighting) -> Judgement | None:
+        """What conntrack made of a segment, by the rules in use."""
+        return self.replay.of(one)
+
+    def refuses(self, one: Sighting) -> bool:
+        """Whether conntrack called it INVALID, by the rules in use."""
+        return self.replay.refuses(one)
+
+    @property
+    def translated(self) -> bool:
+        """Whether the host translates this connection, so that INVALID leaves a segment untranslated."""
+        return self.study.join.nat != "none"
+
+    def after(self, ts: int, direction: int, side: int) -> list[Sighting]:
+        """What passed that side in that direction later, by time."""
+        return [one for one in self.study.at(side, direction) if one.ts > ts]
+
+    def position(self, one: Sighting) -> Reason:
+        """Where a segment lies beside what had passed: which bound it would fail, if any.
+
+        For want of the bounds themselves: late if all of it had been acknowledged, beyond if it
+        leaves a hole, of unseen data if it acknowledges more than had passed.
+        """
+        study, way = self.study, one.direction
+        side = study.ingress(way)
+        passed = [
+            other
+            for other in study.sightings
+            if other.ts < one.ts and not other.is_rst and (other.twin is not None or not study.both)
+        ]
+        front = max(
+            (other.end for other in passed if other.direction == way and other.side == side),
+            default=one.start,
+        )
+        acked = max((other.ack for other in passed if other.direction != way), default=NOWHERE)
+        sent = max((other.end for other in passed if other.direction != way), default=one.ack)
+        if one.start > front:
+            return Reason.SEQ_OVER
+        if one.ack > sent:
+            return Reason.ACK_OVER
+        return Reason.SEQ_UNDER if one.start < one.end <= acked else Reason.OK
+
+    def leaks(self) -> list[Sighting]:
+        """Segments that left the host outward without being translated."""
+        return [one for one in self.study.at(OUTSIDE, self.study.outward) if one.stray]
+
+    def alive(self, trigger: Sighting) -> Sighting | None:
+        """A later segment that shows that the entry still was there when the trigger came.
+
+        Either the next of the trigger's direction that was forwarded, if nothing went the other
+        way in between, which would have made a new entry (tcp_loose); or a FIN or RST the other
+        way that left translated, for these make none.
+        """
+        study, way = self.study, trigger.direction
+        for one in study.sightings:
+            if one.ts <= trigger.ts or one.twin is None or one.side != study.ingress(one.direction):
+                continue
+            if one.stray or one.twin.stray:
+                return None
+            if one.direction == way:
+                return one
+            return one if one.segment.flags & (tcp.FIN | tcp.RST) else None
+        return None
+
+    def recovered(self, trigger: Sighting) -> Sighting | None:
+        """The first of the trigger's direction to be forwarded again after one went the other way."""
+        made = False
+        for one in self.study.sightings:
+            if one.ts <= trigger.ts or one.twin is None or one.side != self.study.ingress(one.direction):
+                continue
+            if one.direction != trigger.direction:
+                made = True
+            elif made:
+                return one
+            else:
+                return None
+        return None
+
+    def refused_later(self, trigger: Sighting) -> Sighting | None:
+        """One of the trigger's direction not forwarded after one the other way had made an entry."""
+        made = False
+        for one in self.study.sightings:
+            if one.ts <= trigger.ts or one.side != self.study.ingress(one.direction) or one.is_rst:
+                continue
+            if one.direction != trigger.direction:
+                made = made or (one.twin is not None and not one.segment.flags & (tcp.FIN | tcp.RST))
+            elif made and one.twin is None and one.sure:
+                return one
+        return None
+
+    def idle(self, one: Sighting) -> int:
+        """How long nothing had passed before that segment, ns."""
+        earlier = [other.ts for other in self.study.sightings if other.ts < one.ts and other is not one.twin]
+        return one.ts - max(earlier) if earlier else 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAll:
+    """All that was found out about all inputs."""
+
+    seen: Sequence[Seen]
+    failed: int  # connections that failed, studied or not
+    connections: int
+
+
+Test = Callable[..., Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A row of the catalogue."""
+
+    code: str
+    name: str
+    test: Test  # of (Reset, Seen), (Seen) or (SeenAll), by subject
+
+    @property
+    def subject(self) -> str:
+        """What it is tested on: reset, connection or input."""
+        parameters = list(inspect.signature(self.test).parameters)
+        return {"reset": "reset", "seen": "connection", "every": "input"}[parameters[0]]
+
+    @property
+    def page(self) -> str:
+        """Its documentation page."""
+        return inspect.cleandoc(self.test.__doc__ or "")
+
+    @property
+    def summary(self) -> str:
+        """Its first line."""
+        return self.page.splitlines()[0]
+
+
+def supported(because: str, *shown: Sighting, strong: bool = True) -> Finding:
+    """The evidence is what this cause predicts."""
+    return Finding("supported", because, shown, strong)
+
+
+def refuted(because: str, *shown: Sighting) -> Finding:
+    """The evidence contradicts this cause."""
+    return Finding("refuted", because, shown)
+
+
+def untestable(needs: str) -> Finding:
+    """The evidence that would tell is not there."""
+    return Finding("untestable", needs)
+
+
+def side_name(side: int) -> str:
+    """`inside` or `outside`."""
+    return "inside" if side == INSIDE else "outside"

@@ -1,0 +1,385 @@
+"""NF: resets and hangs made by netfilter on the NAT host."""
+
+from __future__ import annotations
+
+from bypeer.core import tcp
+from bypeer.core.causes.model import Cause, Finding, Seen, refuted, supported, untestable
+from bypeer.core.kernels import Reason
+from bypeer.core.resets import Reset
+from bypeer.core.study import INSIDE, OUTSIDE, Sighting
+
+_IDLE = 1_000_000_000  # ns: a pause worth naming beside a missing entry
+
+
+def _refused(reset: Reset, seen: Seen, reasons: tuple[Reason, ...], what: str) -> Finding:
+    """Whether the host's RST answers a segment that conntrack called INVALID for one of these reasons."""
+    if reset.author != "host":
+        return refuted(f"the RST was not made by the host but: {reset.author}")
+    if not seen.translated:
+        return refuted(
+            "the host does not translate this connection: it forwards INVALID segments like others"
+        )
+    if reset.trigger is None:
+        return untestable("the segment that the RST answers was not captured: needs the other side's capture")
+    judgement = seen.judgement(reset.trigger)
+    if judgement is None:
+        return untestable("needs the capture of the side where the trigger arrived")
+    if reset.trigger.twin is not None:
+        return refuted("the trigger was forwarded", reset.trigger)
+    if judgement.invalid and judgement.reason in reasons:
+        return supported(
+            f"the RST answers {what}, which was INVALID and not forwarded",
+            reset.trigger,
+            reset.sighting,
+            strong=judgement.sure,
+        )
+    if judgement.invalid:
+        return refuted(f"the trigger was INVALID for another reason: {judgement.reason.name}", reset.trigger)
+    if judgement.reason == Reason.UNKNOWN_BOUND:
+        if seen.position(reset.trigger) in reasons:
+            return supported(
+                f"the RST answers {what}; conntrack's bounds are not known, for the capture lacks segments",
+                reset.trigger,
+                reset.sighting,
+                strong=False,
+            )
+        return untestable(
+            "the capture began too late to know conntrack's bounds: needs it from the handshake on"
+        )
+    return refuted("conntrack accepts the trigger under these rules", reset.trigger)
+
+
+def late_segment(reset: Reset, seen: Seen) -> Finding:
+    """Conntrack called a late segment INVALID; untranslated, it met no socket; the host reset the peer.
+
+    A segment below conntrack's lower bound: data that was acknowledged long ago, delayed or
+    duplicated on the way. Linux before 6.1 only; later kernels ignore such a segment, that is,
+    translate and forward it.
+
+    Predicts:    outside, a segment that replay marks INVALID for its lower bound, not
+                 forwarded; within microseconds a RST of the host's own (TTL undiminished)
+                 whose SEG.SEQ is the late segment's SEG.ACK; it repeats.
+    Refuted by:  the trigger forwarded, or acceptable to conntrack; a kernel >= 6.1.
+    Untestable:  without the outside capture, or where it began after the handshake.
+    Remedy:      Linux >= 6.1; drop ctstate INVALID in INPUT; nf_conntrack_tcp_be_liberal=1.
+    Counters:    conntrack -S invalid rises by 2 per event; log "SEQ is under the lower bound".
+    Source:      measured on 5.10; moby/libnetwork#1090.
+    """
+    return _refused(reset, seen, (Reason.SEQ_UNDER, Reason.ACK_UNDER), "a late segment")
+
+
+def beyond_window(reset: Reset, seen: Seen) -> Finding:
+    """Conntrack called a segment beyond the window INVALID; the host reset the peer.
+
+    A segment above conntrack's upper bound: a burst of a WAN optimiser, a peer with a stale
+    window, a forged segment. Every kernel. An overshoot of less than one window is accepted
+    from 6.1 on.
+
+    Predicts:    outside, a segment that replay marks INVALID for its upper bound, not
+                 forwarded; then the host's own RST whose SEG.SEQ is its SEG.ACK.
+    Refuted by:  the trigger forwarded, or acceptable to conntrack.
+    Untestable:  without the outside capture.
+    Remedy:      drop ctstate INVALID in INPUT; nf_conntrack_tcp_be_liberal=1.
+    Counters:    conntrack -S invalid rises by 2 per event; log "SEQ is over".
+    Source:      measured on 5.10, 6.12, 6.18.
+    """
+    return _refused(reset, seen, (Reason.SEQ_OVER, Reason.OVERSHOOT), "a segment beyond the window")
+
+
+def ack_of_unseen_data(reset: Reset, seen: Seen) -> Finding:
+    """Conntrack called an acknowledgement of data it never saw INVALID.
+
+    Hardware offload, or an asymmetric or multi-homed path, lets data pass beside conntrack.
+    The host's RST is mostly harmless, because its SEG.SEQ is the unseen SEG.ACK; but with a
+    rule that drops INVALID the connection hangs instead.
+
+    Predicts:    a segment whose SEG.ACK replay finds above the highest octet that passed, not
+                 forwarded; the host's RST with that SEG.ACK as SEG.SEQ.
+    Refuted by:  the acknowledged data having passed the host.
+    Untestable:  without both captures from the handshake on.
+    Remedy:      repair the path; nf_conntrack_tcp_be_liberal=1. Not a DROP rule.
+    Counters:    log "ACK is over".
+    Source:      measured on 5.10 and 6.18.
+    """
+    finding = _refused(reset, seen, (Reason.ACK_OVER,), "an acknowledgement of data that conntrack never saw")
+    trigger = reset.trigger
+    if finding.answer != "refuted" or reset.author != "host" or trigger is None or trigger.twin is not None:
+        return finding
+    known = max(
+        (
+            one.ack
+            for one in seen.study.at(trigger.side, trigger.direction)
+            if one.twin is not None and one.ts < trigger.ts
+        ),
+        default=trigger.ack,
+    )
+    if seen.refuses(trigger) or trigger.ack <= known:
+        return finding
+    return supported(
+        "it is the first to acknowledge data that the captures saw leave; conntrack may not have (offload)",
+        trigger,
+        strong=False,
+    )
+
+
+def entry_missing(reset: Reset, seen: Seen) -> Finding:
+    """The connection's conntrack entry was gone; a good segment was taken for one to the host itself.
+
+    Flushed (conntrack -F or -D), expired while idle, evicted, or lost when a container's
+    network was rebuilt. With tcp_loose=1 the segment is picked up as NEW, addressed to the
+    host: no socket, a RST, and neither INVALID nor a log line.
+
+    Predicts:    a segment that conntrack would accept, not forwarded, and the host's RST;
+                 nothing of its direction is forwarded until a segment the other way makes a
+                 new entry; FINs and RSTs of the inside leave untranslated.
+    Refuted by:  replay calling the trigger INVALID; the entry shown alive by a later segment.
+    Untestable:  without both captures.
+    Remedy:      stop the flush; raise nf_conntrack_tcp_timeout_established; keepalive. Neither
+                 a DROP rule for INVALID (with tcp_loose=1) nor be_liberal helps.
+    Counters:    conntrack events show DESTROY, then a short-lived NEW towards the host.
+    Source:      measured on 6.18.
+    """
+    finding = _unexplained(reset, seen)
+    if finding is not None:
+        return finding
+    trigger = reset.trigger
+    assert trigger is not None
+    if trigger.direction == seen.study.outward:
+        return refuted("an outward segment without an entry makes a new one and is translated", trigger)
+    alive = seen.alive(trigger)
+    if alive is not None:
+        return refuted("a later segment was translated by the entry, so it was there", alive)
+    leaks = [one for one in seen.leaks() if one.ts > trigger.ts]
+    pause = seen.idle(trigger)
+    idle = f", after {pause / 1e9:.1f} s without a segment" if pause >= _IDLE else ""
+    if leaks:
+        return supported(
+            f"a good segment was not forwarded{idle}, and what the inside sent later left untranslated",
+            trigger,
+            reset.sighting,
+            leaks[0],
+        )
+    again = seen.recovered(trigger)
+    if again is not None:
+        return supported(
+            f"a good segment was not forwarded{idle}; forwarding began again after a segment the other way",
+            trigger,
+            reset.sighting,
+            again,
+            strong=False,
+        )
+    return supported(f"a good segment was not forwarded{idle}", trigger, reset.sighting, strong=False)
+
+
+def _unexplained(reset: Reset, seen: Seen) -> Finding | None:
+    """None if the host's RST answers a segment that conntrack's rules do not object to."""
+    if reset.author != "host":
+        return refuted(f"the RST was not made by the host but: {reset.author}")
+    if reset.trigger is None:
+        return untestable("the segment that the RST answers was not captured: needs the other side's capture")
+    if reset.trigger.twin is not None:
+        return refuted("the trigger was forwarded", reset.trigger)
+    if reset.trigger.segment.flags & tcp.SYN:
+        return refuted("the trigger is a SYN, which makes its own entry", reset.trigger)
+    judgement = seen.judgement(reset.trigger)
+    if judgement is None:
+        return untestable("needs the capture of the side where the trigger arrived")
+    if judgement.reason == Reason.UNKNOWN_BOUND and seen.position(reset.trigger) != Reason.OK:
+        return untestable("whether conntrack refused the trigger: needs the capture from the handshake on")
+    if judgement.invalid and seen.translated:
+        return refuted(
+            f"conntrack's rules explain it: the trigger was INVALID ({judgement.reason.name})", reset.trigger
+        )
+    return None
+
+
+def malformed(reset: Reset, seen: Seen) -> Finding:
+    """Conntrack refused a malformed segment: SYN from the wrong side, SYN with FIN, no flags.
+
+    The host answers with RST|ACK and SEG.SEQ 0, which harms nobody. A segment with a bad
+    checksum is INVALID too, but no RST follows: the host's TCP discards it as well. Captures
+    taken before offload show bad checksums that never existed on the wire.
+
+    Predicts:    a segment with impossible flags, not forwarded; the host's RST|ACK whose
+                 SEG.ACK is that segment's end.
+    Refuted by:  the trigger's flags being good.
+    Untestable:  without the capture of the side where the trigger arrived.
+    Remedy:      the NIC's or hypervisor's offload, or whoever sends such segments.
+    Counters:    log "invalid tcp flag combination", "packet (index 0) in dir 1 invalid".
+    Source:      measured on 6.18.
+    """
+    if reset.author != "host":
+        return refuted(f"the RST was not made by the host but: {reset.author}")
+    if reset.trigger is None:
+        return untestable("the segment that the RST answers was not captured: needs the other side's capture")
+    judgement = seen.judgement(reset.trigger)
+    odd = judgement is not None and judgement.invalid
+    flags = reset.trigger.segment.flags
+    if (
+        odd
+        and judgement is not None
+        and judgement.reason in (Reason.BAD_FLAGS, Reason.INVALID_STATE, Reason.BAD_CHECKSUM)
+    ):
+        return supported(
+            f"the trigger's flags [{tcp.letters(flags)}] make no sense there", reset.trigger, reset.sighting
+        )
+    return refuted(f"the trigger's flags [{tcp.letters(flags)}] are good", reset.trigger)
+
+
+def forged_invalid(reset: Reset, seen: Seen) -> Finding:
+    """The INVALID segment that made the host reset the peer was not the peer's own.
+
+    Who knows the four-tuple can send one segment far beyond the window; the host's answer then
+    kills the connection (section IV of the original investigation).
+
+    Predicts:    as beyond-window or late-segment, but the trigger's TTL, identification or
+                 timestamp does not fit its apparent sender's other packets.
+    Refuted by:  all three fitting.
+    Untestable:  without the outside capture, or where nothing of the sender's can be compared.
+    Remedy:      drop ctstate INVALID in INPUT; rp_filter against forgers on other links.
+    Source:      measured on 5.10, 6.12, 6.18.
+    """
+    finding = _refused(
+        reset, seen, (Reason.SEQ_OVER, Reason.SEQ_UNDER, Reason.ACK_OVER, Reason.ACK_UNDER), ""
+    )
+    if finding.answer != "supported":
+        return finding
+    assert reset.trigger is not None
+    misfits = _misfits(reset.trigger, seen)
+    if not misfits:
+        return refuted(
+            "the trigger's TTL, identification and timestamp fit its sender's other packets", reset.trigger
+        )
+    strong = any(not misfit.startswith("identification") for misfit in misfits)
+    return supported(
+        "the trigger does not fit its apparent sender: " + "; ".join(misfits), reset.trigger, strong=strong
+    )
+
+
+def _misfits(trigger: Sighting, seen: Seen) -> list[str]:
+    """What of a segment does not fit the packets of its sender round it."""
+    segment = trigger.segment
+    others = [
+        one
+        for one in seen.study.at(trigger.side, trigger.direction)
+        if one is not trigger and not one.is_rst and one.twin is not None
+    ]
+    found = []
+    if others and segment.ttl not in {one.segment.ttl for one in others}:
+        found.append(f"TTL {segment.ttl}")
+    same = [
+        one
+        for one in others
+        if segment.ip_id
+        and one.segment.ip_id == segment.ip_id
+        and one.start != trigger.start
+        and abs(one.ts - trigger.ts) < _IDLE
+    ]
+    if same:
+        found.append(f"identification {segment.ip_id}, which another segment bears")
+    before = [one.segment.tsval for one in others if one.segment.timestamps and one.ts <= trigger.ts]
+    after = [one.segment.tsval for one in others if one.segment.timestamps and one.ts > trigger.ts]
+    if segment.timestamps and before and after and not min(before) <= segment.tsval <= max(after):
+        found.append(f"timestamp {segment.tsval}, outside its sender's {min(before)} to {max(after)}")
+    elif bool(before or after) != segment.timestamps and others:
+        found.append("timestamp option " + ("present" if segment.timestamps else "missing"))
+    return found
+
+
+def untranslated_reply(reset: Reset, seen: Seen) -> Finding:
+    """Conntrack called a reply INVALID, NAT let it pass untouched, the client pod reset it.
+
+    A service's reply reaches the client pod with the backend's own address, of which the pod
+    knows no connection.
+
+    Predicts:    outside, a reply that replay marks INVALID shortly before the RST;
+                 inside, that segment arriving from the backend's own address;
+                 RST SEG.SEQ = that segment's SEG.ACK (RFC 9293, 3.10.7.1).
+    Refuted by:  the reply arriving translated, or no INVALID reply at all.
+    Untestable:  without an inside capture.
+    Remedy:      drop ctstate INVALID in FORWARD, or nf_conntrack_tcp_be_liberal=1;
+                 kube-proxy >= 1.15 does the former by itself.
+    Source:      kubernetes/kubernetes#74839.
+    """
+    if seen.study.sides[INSIDE] is None:
+        return untestable("needs the inside capture of this connection")
+    if reset.author != "inside":
+        return refuted("the RST was not made by the inside endpoint")
+    arrived = [
+        one
+        for one in seen.study.at(INSIDE, 1 - seen.study.outward)
+        if one.stray and one.ts <= reset.ts and one.segment.ack == reset.sighting.segment.seq
+    ]
+    if not arrived:
+        return refuted("no reply arrived inside with the backend's own address")
+    return supported("the RST answers a reply that arrived untranslated", arrived[-1], reset.sighting)
+
+
+def leaked_untranslated(seen: Seen) -> Finding:
+    """A segment of the inside left the host with its private address: the peer is never told.
+
+    The entry had closed or was gone, so the container's own RST or FIN is INVALID and passes
+    untranslated. The peer cannot match it and may wait for ever.
+
+    Predicts:    outside, segments with the inside address and the connection's own numbers.
+    Refuted by:  all that left being translated.
+    Untestable:  without the outside capture.
+    Remedy:      drop ctstate INVALID in FORWARD.
+    Source:      measured on 5.10 and 6.18.
+    """
+    if seen.study.sides[OUTSIDE] is None:
+        return untestable("needs the outside capture")
+    leaks = seen.leaks()
+    if not leaks:
+        return refuted("nothing left the host untranslated")
+    kinds = sorted({tcp.letters(one.segment.flags) for one in leaks})
+    return supported(f"{len(leaks)} segments [{' '.join(kinds)}] left with the inside address", *leaks[:3])
+
+
+def reject_rule(reset: Reset, seen: Seen) -> Finding:
+    """A rule of the host's firewall rejected a good segment with a RST.
+
+    An iptables or nft REJECT with tcp-reset. The RST passes OUTPUT, is not counted in
+    TcpOutRsts, and fires no tcp_send_reset event.
+
+    Predicts:    a segment that conntrack accepts, not forwarded, and the host's RST, while the
+                 entry lives: a FIN or RST the other way still leaves translated, or segments
+                 are refused after a new entry was made.
+    Refuted by:  replay calling the trigger INVALID; the inside's FIN or RST leaving untranslated.
+    Untestable:  without both captures.
+    Remedy:      the rule: its counter shows it (nft list ruleset, iptables -vnL).
+    Source:      measured on 6.18.
+    """
+    asked = reset.trigger
+    opening = asked is not None and asked.segment.flags & (tcp.SYN | tcp.ACK_) == tcp.SYN
+    if reset.author == "host" and asked is not None and opening and asked.twin is None:
+        return supported("the host refused the SYN itself", asked, reset.sighting)
+    finding = _unexplained(reset, seen)
+    if finding is not None:
+        return finding
+    trigger = reset.trigger
+    assert trigger is not None
+    leaks = [one for one in seen.leaks() if one.ts > trigger.ts]
+    if leaks:
+        return refuted("what the inside sent later left untranslated, so the entry was gone", leaks[0])
+    if trigger.direction == seen.study.outward:
+        return supported("an outward segment was refused by the host itself", trigger, reset.sighting)
+    alive = seen.alive(trigger) or seen.refused_later(trigger)
+    if alive is not None:
+        return supported(
+            "a good segment was refused although the entry was there", trigger, reset.sighting, alive
+        )
+    return supported("a good segment was refused by the host", trigger, reset.sighting, strong=False)
+
+
+CAUSES = (
+    Cause("NF01", "late-segment", late_segment),
+    Cause("NF02", "beyond-window", beyond_window),
+    Cause("NF03", "ack-of-unseen-data", ack_of_unseen_data),
+    Cause("NF04", "entry-missing", entry_missing),
+    Cause("NF05", "malformed", malformed),
+    Cause("NF06", "forged-invalid", forged_invalid),
+    Cause("NF07", "untranslated-reply", untranslated_reply),
+    Cause("NF10", "leaked-untranslated", leaked_untranslated),
+    Cause("NF12", "reject-rule", reject_rule),
+)

@@ -1,0 +1,368 @@
+"""What was found out, as the records that reports are rendered from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bypeer.core.causes.model import Finding, Seen
+from bypeer.core.connections import TO_CLIENT, TO_SERVER
+from bypeer.core.explain import Analysis, Case
+from bypeer.core.explanation import (
+    Certainty,
+    ConnectionReport,
+    Ends,
+    Evidence,
+    Explanation,
+    Input,
+    KernelSays,
+    Loss,
+    Octets,
+    Outcome,
+    Pair,
+    ResetReport,
+    Role,
+    Subject,
+    Tool,
+    Totals,
+    Trigger,
+    Vantage,
+    Verdict,
+)
+from bypeer.core.filters import filters
+from bypeer.core.headline import headline
+from bypeer.core.kernels import KERNELS, Ctstate, Kernel
+from bypeer.core.narrate import behind, endpoint_text, events
+from bypeer.core.nat import Join, Place
+from bypeer.core.remedies import remedies
+from bypeer.core.resets import Reset
+from bypeer.core.segment import NO_TIME
+from bypeer.core.study import INSIDE, OUTSIDE, Sighting
+from bypeer.core.verdict import candidates, client_outcome
+
+MOST_LISTED = 200  # connections in a report
+MOST_RESETS = 50  # RSTs listed of one connection; the first and the lethal ones are among them
+SIDE_ROLES: tuple[Role, Role] = ("inside", "outside")
+
+VantageKey = tuple[tuple[int, int], Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Interfaces of the inputs: their names and link types, by input and interface."""
+
+    interfaces: Mapping[tuple[int, int], tuple[str, str]]
+
+
+def describe(
+    analysis: Analysis, inputs: Sequence[Input], names: Names, tool: Tool, kernel: Kernel | None
+) -> Explanation:
+    """The whole answer."""
+    vantages, ids = _vantages(analysis, names)
+    told = [case for case in analysis.cases if case.seen.resets or case.seen.fates.failed][:MOST_LISTED]
+    numbers = {id(case.seen.study.join): f"c{at + 1}" for at, case in enumerate(analysis.cases)}
+    reports = [_connection(case, numbers[id(case.seen.study.join)], ids) for case in told]
+    main = _main(analysis.cases)
+    verdict = _whole(analysis, main, numbers)
+    return Explanation(
+        tool=tool,
+        inputs=[_with_losses(one, at, analysis, ids) for at, one in enumerate(inputs)],
+        vantages=vantages,
+        kernel=_kernel(main, kernel),
+        verdict=verdict,
+        connections=reports,
+        totals=_totals(analysis, len(reports)),
+        resets=[one for case in told for one in _resets(case, numbers[id(case.seen.study.join)], ids)],
+        outcomes=_outcomes(analysis, told, numbers, ids),
+        remedies=remedies(verdict.candidates or ([verdict.cause] if verdict.cause else [])),
+        filters=[] if main is None else filters(main, lambda one: _id(one, main.seen.study.join, ids)),
+        evidence=_evidence(main),
+    )
+
+
+# Vantages
+
+
+def _vantages(analysis: Analysis, names: Names) -> tuple[list[Vantage], dict[VantageKey, str]]:
+    """A row for each interface and role; a file with both sides in one has two."""
+    roles: dict[VantageKey, int] = {}
+    for one in analysis.joins:
+        for role, place in _roles(one):
+            key = (place.vantage, role)
+            roles[key] = roles.get(key, 0) + place.segments
+    rows, ids = [], {}
+    for at, key in enumerate(sorted(roles, key=lambda key: (key[0], key[1]))):
+        vantage, role = key
+        ids[key] = f"v{at + 1}"
+        name, link_type = names.interfaces.get(vantage, ("", ""))
+        rows.append(Vantage(ids[key], vantage[0], name, role, link_type))
+    return rows, ids
+
+
+def _roles(one: Join) -> list[tuple[Role, Place]]:
+    found: list[tuple[Role, Place]] = list(one.extra)
+    for role, place in zip(SIDE_ROLES, (one.inside, one.outside), strict=True):
+        if place is not None:
+            found.append((_shown(role, one), place))
+    return found
+
+
+def _shown(role: Role, one: Join) -> Role:
+    """A vantage beyond the host's own interface is the peer's; a lone one may be either side's."""
+    if role == "outside" and one.beyond:
+        return "peer"
+    return role if one.sure or (one.inside is not None and one.outside is not None) else "unknown"
+
+
+def _id(one: Sighting, join: Join, ids: Mapping[VantageKey, str]) -> str:
+    return (
+        ids[(one.home.vantage, _shown(SIDE_ROLES[one.side], join))]
+        if not one.stray
+        else _stray_id(one, join, ids)
+    )
+
+
+def _stray_id(one: Sighting, join: Join, ids: Mapping[VantageKey, str]) -> str:
+    """A stray was taken at the vantage of its side, though under another tuple."""
+    role = _shown(SIDE_ROLES[one.side], join)
+    return ids.get((one.home.vantage, role)) or next(
+        name for key, name in ids.items() if key[0] == one.home.vantage
+    )
+
+
+# Verdicts
+
+
+def _verdict(case: Case, name: str) -> Verdict:
+    found = case.conclusion
+    return Verdict(
+        killed_by=found.killed_by,
+        cause=found.cause,
+        candidates=list(found.candidates),
+        certainty=found.certainty,
+        headline=headline(case.seen, found),
+        connection=name,
+        client_outcome=client_outcome(case.seen),
+        needs=list(found.needs),
+    )
+
+
+def _main(cases: Sequence[Case]) -> Case | None:
+    """The earliest connection killed by the host, else the earliest failure, else the most telling."""
+    failed = [case for case in cases if case.conclusion.killed_by != "none"]
+    killed = [case for case in failed if case.conclusion.killed_by == "host"]
+    rest = sorted(cases, key=lambda case: -len(case.seen.resets))
+    return next(iter(killed or failed or rest), None)
+
+
+def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) -> Verdict:
+    count = len(analysis.joins)
+    cut = sum(one.kinds.get("tcp-cut", 0) for one in analysis.scans)
+    if not count:
+        needs = (
+            ["a capture with a larger snaplen (tcpdump -s 96)"]
+            if cut
+            else ["a capture of the connection that failed"]
+        )
+        said = "snaplen cut every TCP header" if cut else "the captures hold no TCP connection"
+        return Verdict("unknown", None, [], "undetermined", f"Undetermined: {said}.", None, "unknown", needs)
+    if main is None or (main.conclusion.killed_by == "none" and count > 1 and not main.seen.resets):
+        said = (
+            f"Nobody killed a connection here: all {count} ended as they should"
+            if count > 1
+            else ("Nobody killed this connection: it ended as it should")
+        )
+        both = all(len(one.places) == 2 for one in analysis.joins)
+        unclear = any(case.conclusion.certainty != "certain" for case in analysis.cases)
+        if unclear:
+            said = f"Nobody killed a connection here, as far as the captures show ({count} connections)"
+        certainty: Certainty = "certain" if both and not unclear else "likely"
+        return Verdict(
+            "none", None, [], certainty, said + ".", None, "unknown" if unclear else "completed", []
+        )
+    return _verdict(main, numbers[id(main.seen.study.join)])
+
+
+def _kernel(main: Case | None, given: Kernel | None) -> KernelSays:
+    assumed = given or (main.seen.replay.kernel if main is not None else KERNELS[-1])
+    fitting = list(main.fitting) if main is not None else [one.name for one in KERNELS]
+    if given is not None:
+        note = "as given with --kernel"
+    elif len(fitting) == len(KERNELS):
+        note = "nothing observed tells the kernels apart"
+    elif fitting and "5.10" in fitting and "6.18" not in fitting:
+        note = "a late segment was refused: Linux before 6.1"
+    elif fitting and "6.18" in fitting and "5.10" not in fitting:
+        note = "what Linux before 6.1 refuses was forwarded"
+    else:
+        note = "found from what was forwarded and what was not"
+    return KernelSays(assumed.name, given is not None, fitting, note)
+
+
+def _evidence(main: Case | None) -> list[Evidence]:
+    """The model's word on the trigger of the deciding RST."""
+    first = main.conclusion.first if main is not None else None
+    if main is None or first is None or first.trigger is None:
+        return []
+    judgement = main.seen.judgement(first.trigger)
+    if judgement is None:
+        return []
+    says = judgement.log or f"{judgement.ctstate.name}: no objection"
+    refused = first.author == "host"
+    return [
+        Evidence("model", f"Linux {main.seen.replay.kernel.name}: {says}", judgement.invalid or not refused)
+    ]
+
+
+# Connections and their RSTs
+
+
+def _pair(place: Place | None) -> Pair | None:
+    return None if place is None else Pair(endpoint_text(place.client), endpoint_text(place.server))
+
+
+def _connection(case: Case, name: str, ids: Mapping[VantageKey, str]) -> ConnectionReport:
+    seen = case.seen
+    found, outcomes = seen.study.join, seen.fates.outcomes
+    client = INSIDE if found.client_inside else OUTSIDE
+    dated = [one.ts for one in seen.study.sightings if one.segment.ts != NO_TIME]
+    return ConnectionReport(
+        id=name,
+        inside=_pair(found.inside),
+        outside=_pair(found.outside),
+        nat=found.nat,
+        clock_offset_ns=seen.study.offset if seen.study.both else None,
+        started_ns=min(dated, default=None),
+        ended_ns=max(dated, default=None),
+        octets=Octets(_octets(seen, TO_CLIENT), _octets(seen, TO_SERVER)),
+        outcome=Ends(outcomes[client], outcomes[1 - client]),
+        verdict=_verdict(case, name),
+        resets=[f"{name}r{at + 1}" for at, _ in _listed(case)],
+        events=events(seen, case.conclusion, lambda one: _id(one, found, ids)),
+    )
+
+
+def _octets(seen: Seen, direction: int) -> int:
+    """Payload octets of the stream that passed, each counted once."""
+    ends = [
+        one.end
+        for one in seen.study.sightings
+        if one.direction == direction and not one.is_rst and (one.twin is not None or not seen.study.both)
+    ]
+    return max(max(ends, default=1) - 1, 0)
+
+
+def _listed(case: Case) -> list[tuple[int, Reset]]:
+    """The first RSTs and every lethal one, with their row."""
+    rows = list(enumerate(case.seen.resets))
+    return [(at, one) for at, one in rows if at < MOST_RESETS or one.effect == "lethal"]
+
+
+def _resets(case: Case, name: str, ids: Mapping[VantageKey, str]) -> list[ResetReport]:
+    found = case.seen.study.join
+    rows = []
+    for at, one in _listed(case):
+        codes = candidates(case.by_reset[id(one)])
+        certainty: Certainty = "likely"
+        if one is case.conclusion.first:
+            codes, certainty = list(case.conclusion.candidates), case.conclusion.certainty
+        elif one.author == "unknown" or one.effect == "unknown":
+            certainty = "undetermined"
+        elif one.author_sure and one.effect_sure and len(codes) < 2:
+            certainty = "certain"
+        rows.append(
+            ResetReport(
+                id=f"{name}r{at + 1}",
+                connection=name,
+                time_ns=None if one.sighting.segment.ts == NO_TIME else one.ts,
+                seen={_id(where, found, ids): where.segment.frame for where in one.seen},
+                author=one.author,
+                effect=one.effect,
+                trigger=_trigger(case.seen, one, ids),
+                cause=codes[0] if codes else None,
+                candidates=codes,
+                certainty=certainty,
+                because=f"{one.author_because}; {one.effect_because}",
+            )
+        )
+    return rows
+
+
+def _trigger(seen: Seen, reset: Reset, ids: Mapping[VantageKey, str]) -> Trigger | None:
+    one = reset.trigger
+    if one is None:
+        return None
+    judgement = seen.judgement(one)
+    if one.twin is not None:
+        forwarded: bool | None = True
+    else:
+        forwarded = False if one.sure else None
+    return Trigger(
+        vantage=_id(one, seen.study.join, ids),
+        frame=one.segment.frame,
+        time_ns=None if one.segment.ts == NO_TIME else one.ts,
+        seq=one.segment.seq,
+        ack=one.segment.ack,
+        length=one.segment.size,
+        octets_behind=behind(seen, one),
+        forwarded=forwarded,
+        judgement="unknown" if judgement is None else Ctstate(judgement.ctstate).name,
+        reason="" if judgement is None else judgement.log,
+        bound=None if judgement is None else judgement.bound,
+    )
+
+
+# The rest
+
+
+def _with_losses(one: Input, at: int, analysis: Analysis, ids: Mapping[VantageKey, str]) -> Input:
+    """The input with what the connections show it to lack."""
+    lacking: dict[str, int] = {}
+    for case in analysis.cases:
+        for side, place in ((INSIDE, case.seen.study.join.inside), (OUTSIDE, case.seen.study.join.outside)):
+            info = case.seen.study.sides[side]
+            if place is not None and info is not None and place.vantage[0] == at and info.holes:
+                name = ids[(place.vantage, _shown(SIDE_ROLES[side], case.seen.study.join))]
+                lacking[name] = lacking.get(name, 0) + len(info.holes)
+    found = [
+        Loss(name, count, "acknowledged or forwarded segments that it never saw")
+        for name, count in lacking.items()
+    ]
+    return replace(one, losses=[*one.losses, *found])
+
+
+def _totals(analysis: Analysis, listed: int) -> Totals:
+    cases = analysis.cases
+    return Totals(
+        connections=len(analysis.joins),
+        failed=sum(case.seen.fates.failed for case in cases),
+        reset=sum("reset" in case.seen.fates.outcomes for case in cases),
+        resets=sum(len(case.seen.resets) for case in cases),
+        listed=listed,
+    )
+
+
+def _outcomes(
+    analysis: Analysis, told: Sequence[Case], numbers: Mapping[int, str], ids: Mapping[VantageKey, str]
+) -> list[Outcome]:
+    """Every cause on its subjects: the deciding RST of each connection, the connection, the whole."""
+    rows = []
+    for case in told:
+        name = numbers[id(case.seen.study.join)]
+        listed = {id(one): at for at, one in _listed(case)}
+        first = case.conclusion.first or next(iter(case.seen.resets), None)
+        if first is not None and id(first) in listed:
+            subject = Subject("reset", f"{name}r{listed[id(first)] + 1}")
+            rows += [
+                _outcome(subject, code, one, case, ids) for code, one in case.by_reset[id(first)].items()
+            ]
+        subject = Subject("connection", name)
+        rows += [_outcome(subject, code, one, case, ids) for code, one in case.by_connection.items()]
+    whole = Subject("input", "all")
+    rows += [Outcome(whole, code, one.answer, one.because, []) for code, one in analysis.by_input.items()]
+    return rows
+
+
+def _outcome(subject: Subject, code: str, one: Finding, case: Case, ids: Mapping[VantageKey, str]) -> Outcome:
+    frames = [(_id(where, case.seen.study.join, ids), where.segment.frame) for where in one.shown]
+    return Outcome(subject, code, one.answer, one.because, frames)

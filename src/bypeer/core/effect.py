@@ -1,0 +1,245 @@
+"""Whether a RST killed: by RFC 5961, and by what its target did afterwards.
+
+An endpoint that follows RFC 5961, 3.2 dies only of a RST whose SEG.SEQ is exactly its RCV.NXT;
+in the window it answers with a challenge ACK, beyond it does nothing. Linux also takes the
+right edge of the highest octets it holds beyond a hole. What the target sends later settles it:
+whoever acknowledges, or echoes the timestamp of, what was sent after the RST, has survived it;
+unless it is found dead soon after, for a RST may be overtaken on its way (measured: by 7 ms,
+inside the receiving host) and is as exact as before while nothing new reaches the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bypeer.core import tcp
+from bypeer.core.explanation import Effect
+from bypeer.core.resets import ENDPOINTS, Reset
+from bypeer.core.segment import ABSENT
+from bypeer.core.study import NOWHERE, Sighting, Study
+
+CLOSED = "the connection had been closed already"
+
+
+def judge(study: Study, resets: Sequence[Reset]) -> None:
+    """Say of each RST whether it was lethal; the first that kills an endpoint is the one."""
+    dead: dict[int, Reset] = {}
+    for reset in resets:
+        target = reset.target(study)
+        if target in dead:
+            _say(reset, "harmless", f"the {ENDPOINTS[target]} endpoint was dead already", sure=True)
+            continue
+        _judge(study, reset, target)
+        if reset.effect == "lethal":
+            dead[target] = reset
+        if reset.author in ENDPOINTS and not _strays(reset):
+            # Who resets has no connection any more, by its own will or because it never had one.
+            dead.setdefault(ENDPOINTS.index(reset.author), reset)
+
+
+def _strays(reset: Reset) -> bool:
+    """Whether it, or what it answers, bears a tuple that the connection does not have there."""
+    return any(one.stray for one in reset.seen) or (reset.trigger is not None and reset.trigger.stray)
+
+
+def _say(reset: Reset, effect: Effect, because: str, sure: bool) -> None:
+    reset.effect, reset.effect_because, reset.effect_sure = effect, because, sure
+
+
+def _judge(study: Study, reset: Reset, target: int) -> None:
+    rst, who = reset.sighting, ENDPOINTS[target]
+    if any(one.stray and one.side == target for one in reset.seen) and reset.author == ENDPOINTS[1 - target]:
+        _say(
+            reset, "harmless", f"it left untranslated: the {who} endpoint knows no such connection", sure=True
+        )
+    elif study.both and rst.side != target and rst.twin is None and rst.sure:
+        lost = study.sides[target]
+        sure = lost is not None and not lost.lossy
+        _say(
+            reset,
+            "harmless" if sure else "unknown",
+            f"the host did not forward it to the {who} endpoint",
+            sure,
+        )
+    elif _handshaking(study, reset):
+        _refusal(reset, study)
+    elif _closed(study, reset, target):
+        _say(reset, "harmless", CLOSED, sure=True)
+    else:
+        _exactness(study, reset, target)
+
+
+def _toward(study: Study, reset: Reset) -> tuple[list[Sighting], Sequence[Sighting]]:
+    """What was sent to the target, and by it, at the side next to it (else at the one captured)."""
+    target = reset.target(study)
+    side = target if study.sides[target] is not None else 1 - target
+    way = reset.sighting.direction
+    return [one for one in study.at(side, way) if not one.stray], study.at(side, 1 - way)
+
+
+def _when(study: Study, reset: Reset) -> int:
+    """When it passed at the side next to the target."""
+    target = reset.target(study)
+    return next((one.ts for one in reset.seen if one.side == target), reset.ts)
+
+
+# Before the connection stood, after it ended
+
+
+def _handshaking(study: Study, reset: Reset) -> bool:
+    """Whether the target had sent its SYN and received no SYN/ACK yet."""
+    sent, own = _toward(study, reset)
+    ts = _when(study, reset)
+    opened = any(one.segment.flags & (tcp.SYN | tcp.ACK_) == tcp.SYN and one.ts <= ts for one in own)
+    return opened and not any(one.ts < ts and not one.is_rst for one in sent)
+
+
+def _refusal(reset: Reset, study: Study) -> None:
+    """RFC 9293, 3.10.7.3: in SYN-SENT a RST counts if it acknowledges the SYN."""
+    rst = reset.sighting
+    _, own = _toward(study, reset)
+    syn = [one for one in own if one.segment.flags & tcp.SYN and one.ts <= _when(study, reset)]
+    if rst.segment.flags & tcp.ACK_ and any(one.end == rst.ack for one in syn):
+        _say(reset, "lethal", "it acknowledges the SYN: connection refused", sure=True)
+        reset.refuses = True
+    else:
+        _say(reset, "harmless", "it does not acknowledge the SYN", sure=True)
+
+
+def _closed(study: Study, reset: Reset, target: int) -> bool:
+    """Whether the target had sent its FIN, seen the other's, and both were acknowledged."""
+    ts = _when(study, reset)
+    way = reset.sighting.direction
+    ends = [NOWHERE, NOWHERE]
+    acks = [NOWHERE, NOWHERE]
+    for one in study.sightings:
+        if one.ts > ts:
+            break
+        if one.is_rst or one.stray:
+            continue
+        if one.segment.flags & tcp.FIN:
+            ends[one.direction] = max(ends[one.direction], one.end)
+        if one.ack != NOWHERE:
+            acks[one.direction] = max(acks[one.direction], one.ack)
+    there, back = ends[way], ends[1 - way]
+    return NOWHERE not in (there, back) and acks[1 - way] >= there and acks[way] >= back
+
+
+# In mid-connection
+
+
+def _exactness(study: Study, reset: Reset, target: int) -> None:
+    sent, own = _toward(study, reset)
+    ts, who, at = _when(study, reset), ENDPOINTS[target], reset.sighting.start
+    before = [one for one in sent if one.ts <= ts and not one.is_rst]
+    acked = _acked(before, own, ts)
+    top = max((one.end for one in before), default=acked)
+    nxt = _contiguous(before, acked)
+    exact = {nxt, top}
+    if any(one.segment.flags & tcp.FIN and one.end == nxt for one in before):
+        exact.add(nxt - 1)  # after the other's FIN Linux takes the number of the FIN itself, too
+    survived, died = _survived(study, reset, sent, own, ts), _died(sent, own, ts, at)
+    captured = study.sides[target]
+    known = captured is not None and captured.complete(ts) and not captured.lossy and acked != NOWHERE
+    if acked != NOWHERE and at in exact and (died or not survived):
+        _say(
+            reset,
+            "lethal",
+            f"SEG.SEQ is exactly what the {who} endpoint expected next (RFC 5961)",
+            known or died,
+        )
+    elif survived:
+        _say(reset, "harmless", f"the {who} endpoint {survived} afterwards", sure=True)
+    elif died and (not known or at > acked):
+        _say(
+            reset,
+            "unknown",
+            f"the {who} endpoint was gone afterwards, but SEG.SEQ is not what it expected",
+            sure=False,
+        )
+    elif not known and at > acked:
+        _say(reset, "unknown", f"what the {who} endpoint expected next was not captured", sure=False)
+    else:
+        off = at - nxt
+        where = f"{abs(off)} octets {'beyond' if off > 0 else 'below'}"
+        _say(reset, "harmless", f"SEG.SEQ is {where} what the {who} endpoint expected next (RFC 5961)", known)
+
+
+def _acked(before: Sequence[Sighting], own: Iterable[Sighting], ts: int) -> int:
+    """The highest octet that the target acknowledged by then, of what it can have received.
+
+    A forged or misdirected acknowledgement of unseen data does not count.
+    """
+    top = max((one.end for one in before), default=NOWHERE)
+    return max(
+        (
+            one.ack
+            for one in own
+            if one.ts <= ts and not one.is_rst and (one.ack <= top or one.twin is not None)
+        ),
+        default=NOWHERE,
+    )
+
+
+def _contiguous(before: Iterable[Sighting], acked: int) -> int:
+    """RCV.NXT: what the target acknowledged, and what reached it since without a hole."""
+    nxt = acked
+    for one in sorted((one for one in before if one.end > acked), key=lambda one: one.start):
+        if one.start > nxt:
+            break
+        nxt = max(nxt, one.end)
+    return nxt
+
+
+def _survived(study: Study, reset: Reset, sent: Sequence[Sighting], own: Sequence[Sighting], ts: int) -> str:
+    """What the target did that only a living one can, or ""."""
+    before = [one for one in sent if one.ts <= ts and not one.is_rst]
+    acked = _acked(before, own, ts)
+    reach = max([acked, *(one.end for one in before)])
+    newest = max((one.segment.tsval for one in before if one.segment.timestamps), default=-1)
+    edge = _permitted(study, before, reset.sighting.direction)
+    for one in own:
+        if one.ts <= ts or one.is_rst or one.stray:
+            continue
+        if one.ack != NOWHERE and one.ack > reach and any(o.ts > ts and o.end >= one.ack for o in sent):
+            return "acknowledged what was sent"
+        segment = one.segment
+        if segment.timestamps and newest >= 0 and segment.tsecr > newest and segment.flags & tcp.ACK_:
+            return "echoed a later timestamp"
+        if edge != NOWHERE and one.end > edge:
+            return "sent more than it was allowed before"
+    return ""
+
+
+def _permitted(study: Study, before: Iterable[Sighting], direction: int) -> int:
+    """The highest octet that the target may send, by the windows offered to it so far."""
+    scale = _scale(study, direction)
+    edges = [
+        one.ack + (one.segment.win << (0 if one.segment.flags & tcp.SYN else scale))
+        for one in before
+        if one.ack != NOWHERE
+    ]
+    return max(edges, default=NOWHERE)
+
+
+def _scale(study: Study, direction: int) -> int:
+    """The shift of the windows that this direction's sender offers; the widest where unknown."""
+    for place in study.join.places:
+        there, back = place.half(direction), place.half(1 - direction)
+        if there.isn >= 0 and back.isn >= 0:
+            both = there.wscale != ABSENT and back.wscale != ABSENT
+            return min(there.wscale, tcp.WSCALE_MAX) if both else 0
+    return tcp.WSCALE_MAX
+
+
+def _died(sent: Sequence[Sighting], own: Sequence[Sighting], ts: int, at: int) -> bool:
+    """Whether the target, having acknowledged nothing beyond `at`, answers as a stranger."""
+    acks = {one.segment.ack for one in sent if one.ts >= ts and one.segment.flags & tcp.ACK_}
+    for one in own:
+        if one.ts <= ts:
+            continue
+        if one.is_rst and not one.segment.flags & tcp.ACK_ and one.segment.seq in acks:
+            return True
+        if not one.is_rst and one.ack != NOWHERE and one.ack > at:
+            return False
+    return False

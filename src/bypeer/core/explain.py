@@ -1,0 +1,156 @@
+"""Captures of the same connections on both sides of a NAT, to verdicts: the whole pipeline.
+
+    captures - scan - connections - join - study - match - resets - replay - causes - verdict
+
+Each step is a function of the rows before it; this module only calls them in order. Read it
+first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bypeer.core.causes import CATALOGUE
+from bypeer.core.causes.model import Finding, Seen, SeenAll
+from bypeer.core.connections import Connection
+from bypeer.core.effect import judge
+from bypeer.core.explanation import Role
+from bypeer.core.fate import fates
+from bypeer.core.forward import match
+from bypeer.core.frames import Source
+from bypeer.core.kernels import KERNELS, Kernel
+from bypeer.core.nat import Join, join
+from bypeer.core.replay import Replay, replay, tracked
+from bypeer.core.resets import Reset, answer, find
+from bypeer.core.scan import Scan, scan
+from bypeer.core.segment import NO_TIME
+from bypeer.core.study import FOREVER, Kept, Side, Study, study
+from bypeer.core.verdict import Conclusion, conclude
+
+# Connections looked at closely, the most telling first; the rest is counted.
+MOST_STUDIED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One connection, looked at closely, with its verdict."""
+
+    seen: Seen
+    fitting: tuple[str, ...]  # kernels whose rules fit what was observed
+    by_reset: Mapping[int, Mapping[str, Finding]]  # id of the reset, code
+    by_connection: Mapping[str, Finding]
+    conclusion: Conclusion
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything that was found out, before it is put into words."""
+
+    scans: Sequence[Scan]
+    joins: Sequence[Join]
+    cases: Sequence[Case]  # in order of time
+    by_input: Mapping[str, Finding]
+
+
+def analyse(
+    sources: Sequence[Source],
+    kernel: Kernel | None = None,
+    roles: Mapping[int, Role] | None = None,
+    dropped: Callable[[int], bool] = lambda _: False,
+) -> Analysis:
+    """Run the whole pipeline.
+
+    Without `kernel`, the packets choose among all. `roles`: inputs known to be inside or outside.
+    `dropped`: inputs that say of themselves that they lack packets.
+    """
+    scans = [scan(source) for source in sources]
+    joins = join({number: one.connections for number, one in enumerate(scans)}, roles)
+    chosen = sorted(joins, key=interest, reverse=True)[:MOST_STUDIED]
+    chosen = [one for one in chosen if interest(one) > 0]
+    kept = _keep(sources, scans, chosen)
+    coverage = _coverage(scans, dropped)
+    cases = [_case(study(one, kept, coverage), kernel) for one in joins if one in chosen]
+    every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), len(joins))
+    by_input = {cause.code: cause.test(every) for cause in CATALOGUE if cause.subject == "input"}
+    return Analysis(scans, joins, cases, by_input)
+
+
+def interest(one: Join) -> int:
+    """How much a closer look would tell: 0 for a connection that began and ended as it should."""
+    rows = [place.connection for place in one.places + [place for _, place in one.strays]]
+    resets = sum(half.resets for row in rows for half in row.halves)
+    if resets:
+        return 3
+    if one.strays:
+        return 2
+    return 0 if all(_clean(row) for row in rows) else 1
+
+
+def _clean(row: Connection) -> bool:
+    return row.opened and row.finished
+
+
+def _keep(sources: Sequence[Source], scans: Sequence[Scan], chosen: Sequence[Join]) -> Kept:
+    """Read the segments of the chosen connections."""
+    wanted: dict[int, set[int]] = {}
+    for one in chosen:
+        for place in one.places + [place for _, place in one.strays]:
+            wanted.setdefault(place.vantage[0], set()).add(place.connection.number)
+    kept = {}
+    for number, rows in wanted.items():
+        again = scan(sources[number], frozenset(rows))
+        for row, segments in again.kept.items():
+            kept[(number, scans[number].connections[row].interface), row] = segments
+    return kept
+
+
+def _coverage(scans: Sequence[Scan], dropped: Callable[[int], bool]) -> dict[tuple[int, int], Side]:
+    """What time each vantage covers."""
+    return {
+        (number, row.interface): Side(
+            one.began if one.began != NO_TIME else -FOREVER,
+            one.ended if one.ended != NO_TIME else FOREVER,
+            dropped=dropped(number),
+        )
+        for number, one in enumerate(scans)
+        for row in one.connections
+    }
+
+
+def _case(found: Study, kernel: Kernel | None) -> Case:
+    """One connection through the rest of the pipeline."""
+    match(found)
+    resets = find(found)
+    made = frozenset(id(one.sighting) for one in resets if one.author == "host")
+    seen_by = tracked(found, made)
+    replays = [replay(found, one, seen_by) for one in ([kernel] if kernel else KERNELS)]
+    chosen, fitting = _choose(found, replays, resets)
+    answer(found, resets, chosen.refuses)
+    judge(found, resets)
+    seen = Seen(found, resets, chosen, fates(found, resets))
+    by_reset = {
+        id(one): {cause.code: cause.test(one, seen) for cause in CATALOGUE if cause.subject == "reset"}
+        for one in resets
+    }
+    by_connection = {cause.code: cause.test(seen) for cause in CATALOGUE if cause.subject == "connection"}
+    return Case(seen, fitting, by_reset, by_connection, conclude(seen, by_reset, by_connection))
+
+
+def _choose(
+    found: Study, replays: Sequence[Replay], resets: Sequence[Reset]
+) -> tuple[Replay, tuple[str, ...]]:
+    """The rules that explain most, and the kernels whose rules fit equally well.
+
+    A kernel that would have refused what was forwarded is out. Of the rest, those fit best that
+    refuse what the host answered with a RST. Of equals the newest whose rules were measured.
+    """
+    misses = []
+    for one in replays:
+        answer(found, resets, one.refuses)
+        triggers = [reset.trigger for reset in resets if reset.author == "host" and reset.trigger is not None]
+        misses.append((len(one.contradicted), sum(not one.refuses(trigger) for trigger in triggers)))
+    best = min(misses)
+    fitting = [one for one, missed in zip(replays, misses, strict=True) if missed == best]
+    measured = [one for one in fitting if "m" in one.kernel.sources.values()]
+    return (measured or fitting)[-1], tuple(one.kernel.name for one in fitting)

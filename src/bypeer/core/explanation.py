@@ -1,0 +1,284 @@
+"""What `explain` returns: the records that every report is rendered from.
+
+The field names are those of the JSON document "bypeer.explanation/1"; within version 1 keys
+and enumeration values may be added, nothing else changes. All times are ns since the epoch
+UTC by the clock of the vantage named beside them, None where the source has no date. All
+sequence numbers are absolute, as on the wire, unless the name begins with `rel_`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Killer = Literal["host", "inside", "outside", "on-path", "none", "unknown"]
+Author = Literal["host", "inside", "outside", "on-path", "unknown"]
+Effect = Literal["lethal", "harmless", "unknown"]
+Certainty = Literal["certain", "likely", "undetermined"]
+Role = Literal["inside", "outside", "peer", "unknown"]
+EndpointOutcome = Literal["reset", "hung", "refused", "completed", "aborted", "unknown"]
+Nat = Literal["source", "destination", "both", "none", "unknown"]
+Answer = Literal["supported", "refuted", "untestable"]
+EventKind = Literal[
+    "normal",  # a segment forwarded as it should be, for comparison (the investigation's A)
+    "trigger",  # the segment that a RST answers (B)
+    "reset",  # a RST (C, Y)
+    "segment",  # any other segment that the story needs (X)
+    "leak",  # left the host untranslated
+    "silence",  # nothing passed from here on
+    "syn",
+    "fin",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Which bypeer said so."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Where reading had to stop, and why; all before it was analysed."""
+
+    offset: int  # octets from the start of the file
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Packets that a capture is known to miss."""
+
+    vantage: str | None  # vantage id, or None for the whole input
+    packets: int  # at least so many
+    because: str  # how it is known: the file's own count, or acknowledged data never captured
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One capture file."""
+
+    path: str
+    sha256: str
+    format: str  # "pcap", "pcapng"
+    packets: int  # all frames
+    tcp: int  # frames whose first IP header carries TCP
+    rst: int  # of these, with the RST flag
+    weird: dict[str, int]  # kind of oddity: frames
+    damage: Damage | None
+    losses: list[Loss]
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """Where packets were taken: an interface of an input, with its place in the story."""
+
+    id: str
+    input: int  # row of inputs
+    interface: str  # its name, or its number where it has none; "" for a file with only one
+    role: Role
+    link_type: str  # "EN10MB", "LINUX_SLL2" ...
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSays:
+    """The conntrack rules that were used, and which fit what was observed."""
+
+    assumed: str  # profile, "5.10"; given by the user or chosen
+    given: bool  # the user said so (--kernel)
+    consistent_with: list[str]  # profiles whose judgement fits every packet's fate
+    note: str  # in users' words
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One source's word on a reset, and whether it agrees with the verdict."""
+
+    source: Literal["model", "kernel", "counter"]
+    says: str
+    agrees: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Who ended a connection, and why."""
+
+    killed_by: Killer
+    cause: str | None  # code
+    candidates: list[str]  # all codes that the evidence cannot tell apart, the likeliest first
+    certainty: Certainty
+    headline: str  # the sentence that one would say to a colleague
+    connection: str | None  # id
+    client_outcome: EndpointOutcome
+    needs: list[str]  # captures or facts that would settle it
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Client and server as `address:port`, as one vantage saw them."""
+
+    client: str
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Octets:
+    """Payload that passed, counted once."""
+
+    to_client: int
+    to_server: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What each endpoint's socket saw."""
+
+    client: EndpointOutcome
+    server: EndpointOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the lettered timeline."""
+
+    letter: str
+    vantage: str  # id
+    frame: int  # frame number in that vantage's file
+    time_ns: int | None
+    kind: EventKind
+    text: str  # one line, complete by itself
+    twin: str | None = None  # vantage id where the same segment was seen as well
+    twin_frame: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """The segment that a RST answers."""
+
+    vantage: str
+    frame: int
+    time_ns: int | None
+    seq: int
+    ack: int
+    length: int  # payload octets
+    octets_behind: int  # its end behind the highest end so far in its direction; negative: beyond
+    forwarded: bool | None  # None: the capture that would tell is missing or was not complete
+    judgement: str  # conntrack's ctstate by the model: "INVALID", "ESTABLISHED", "NEW", "unknown"
+    reason: str  # the model's reason in words, "" where it had none
+    bound: int | None  # the sequence number that it was compared with
+
+
+@dataclass(frozen=True, slots=True)
+class ResetReport:
+    """One RST: four answers."""
+
+    id: str
+    connection: str
+    time_ns: int | None
+    seen: dict[str, int]  # vantage id: frame number
+    author: Author
+    effect: Effect
+    trigger: Trigger | None
+    cause: str | None
+    candidates: list[str]
+    certainty: Certainty
+    because: str = ""  # why this author and effect, one sentence
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionReport:
+    """A connection that failed, or that carried a RST."""
+
+    id: str
+    inside: Pair | None
+    outside: Pair | None
+    nat: Nat
+    clock_offset_ns: int | None  # outside clock minus inside clock; None: not both seen
+    started_ns: int | None
+    ended_ns: int | None
+    octets: Octets
+    outcome: Ends
+    verdict: Verdict
+    resets: list[str]  # ids
+    events: list[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Of all connections, listed or not."""
+
+    connections: int  # joined: one seen at two vantages counts once
+    failed: int
+    reset: int
+    resets: int  # RST segments, each counted once
+    listed: int  # rows of connections
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an outcome is about."""
+
+    kind: Literal["reset", "connection", "input"]
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One cause, tested on one subject."""
+
+    subject: Subject
+    cause: str
+    answer: Answer
+    because: str
+    frames: list[tuple[str, int]]  # (vantage id, frame number) that show it
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """Something to do about it, with its price."""
+
+    title: str
+    command: str  # to be pasted; "" where it is no command
+    heals: list[str]  # causes of this verdict that it heals
+    cost: str
+    persistence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A Wireshark display filter for one finding."""
+
+    what: str
+    vantage: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that `bypeer explain` found out."""
+
+    tool: Tool
+    inputs: list[Input]
+    vantages: list[Vantage]
+    kernel: KernelSays
+    verdict: Verdict
+    connections: list[ConnectionReport]
+    totals: Totals
+    resets: list[ResetReport]
+    outcomes: list[Outcome]
+    remedies: list[Remedy]
+    filters: list[Filter]
+    host: dict[str, str] = field(default_factory=dict)
+    evidence: list[Evidence] = field(default_factory=list)
+    schema: str = "bypeer.explanation/1"
+
+    @property
+    def exit_status(self) -> int:
+        """0 the host killed nothing; 1 it did; 3 nothing to analyse; 4 undetermined (3, 1, 4, 0)."""
+        if not self.totals.connections:
+            return 3
+        if self.verdict.killed_by == "host" and self.verdict.certainty != "undetermined":
+            return 1
+        return 4 if self.verdict.certainty == "undetermined" else 0

@@ -1,0 +1,200 @@
+"""What each endpoint's socket saw of a connection's end, and who fell silent.
+
+An endpoint learns of a death only by a RST that reaches it. One that waits for data and is
+never told hangs: "connection reset" and "connection timed out" are then the same incident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bypeer.core import tcp
+from bypeer.core.effect import CLOSED
+from bypeer.core.explanation import EndpointOutcome
+from bypeer.core.resets import ENDPOINTS, Reset
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, Study
+
+# A segment was left without an answer if it was sent again so often, or waited so long (ns).
+_REPEATS = 3
+_PATIENCE = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """An endpoint kept sending something and nobody answered."""
+
+    side: int  # of the endpoint that got no answer
+    copies: tuple[Sighting, ...]  # what it sent, each time, at the side next to it
+    since: int  # ns: the first of them
+    answers: tuple[Sighting, ...]  # what the other endpoint did answer, if the host kept it back
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """How both endpoints fared, by side."""
+
+    outcomes: tuple[EndpointOutcome, EndpointOutcome]  # INSIDE, OUTSIDE
+    killers: tuple[Reset | None, Reset | None]  # the RST that ended each, by side
+    silence: Silence | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether an endpoint saw anything but a clean end."""
+        return any(outcome in ("reset", "hung", "refused", "aborted") for outcome in self.outcomes)
+
+
+def fates(study: Study, resets: Sequence[Reset]) -> Fates:
+    """Say what became of both endpoints."""
+    killers = (_killer(study, resets, INSIDE), _killer(study, resets, OUTSIDE))
+    silence = _silence(study, resets)
+    outcomes = tuple(_outcome(study, resets, side, killers, silence) for side in (INSIDE, OUTSIDE))
+    return Fates((outcomes[0], outcomes[1]), killers, silence)
+
+
+def _killer(study: Study, resets: Iterable[Reset], side: int) -> Reset | None:
+    return next((one for one in resets if one.target(study) == side and one.effect == "lethal"), None)
+
+
+def sent(study: Study, side: int) -> Sequence[Sighting]:
+    """What an endpoint sent, at the side next to it, else as forwarded to the other."""
+    way = study.outward if side == INSIDE else 1 - study.outward
+    captured = side if study.sides[side] is not None else 1 - side
+    return study.at(captured, way)
+
+
+def received(study: Study, side: int) -> list[Sighting]:
+    """What reached an endpoint, at the side next to it; else what was sent to it."""
+    way = 1 - study.outward if side == INSIDE else study.outward
+    captured = side if study.sides[side] is not None else 1 - side
+    return [one for one in study.at(captured, way) if not one.stray]
+
+
+def fin(segments: Iterable[Sighting]) -> Sighting | None:
+    """The first FIN among them."""
+    return next((one for one in segments if one.segment.flags & tcp.FIN and not one.is_rst), None)
+
+
+def highest_ack(segments: Iterable[Sighting]) -> int:
+    """The highest acknowledgement among them, RSTs left out."""
+    return max((one.ack for one in segments if not one.is_rst), default=NOWHERE)
+
+
+def _outcome(
+    study: Study, resets: Sequence[Reset], side: int, killers: Sequence[Reset | None], silence: Silence | None
+) -> EndpointOutcome:
+    """One endpoint's fate, from when it was killed, when the other was gone, and when it left."""
+    own, got = sent(study, side), received(study, side)
+    killer, other = killers[side], killers[1 - side]
+    closing = fin(own)
+    aborts = [one.ts for one in resets if one.author == ENDPOINTS[side] and _wilful(one, closing)]
+    left = min([*aborts, *([closing.ts] if closing else [])], default=None)
+    gone = min(
+        [*([other.ts] if other else []), *([silence.since] if silence and silence.side == side else [])],
+        default=None,
+    )
+    if _completed(own, got, killer):
+        return "completed"
+    if (
+        gone is not None
+        and left is not None
+        and left - gone >= _PATIENCE
+        and (killer is None or killer.ts > left)
+    ):
+        return "hung"
+    if aborts and (killer is None or min(aborts) <= killer.ts):
+        return "aborted"
+    if killer is not None:
+        return "refused" if killer.refuses else "reset"
+    if silence is not None and silence.side == side:
+        return "hung"
+    if gone is not None and _waits(own, got, gone):
+        return "hung"
+    return "unknown"
+
+
+def _wilful(reset: Reset, closing: Sighting | None) -> bool:
+    """Whether its sender ended a living connection, or had closed while the other still sent."""
+    if reset.passive:
+        return closing is not None and closing.ts <= reset.ts and reset.effect != "harmless"
+    return reset.effect_because != CLOSED and not reset.refuses
+
+
+def _completed(own: Sequence[Sighting], got: Sequence[Sighting], killer: Reset | None) -> bool:
+    """Whether it had all that the other sent, and the other had, or was closed to, all of its own."""
+    mine, theirs = fin(own), fin(got)
+    if theirs is None:
+        return False
+    if killer is not None and killer.ts <= theirs.ts:
+        return False
+    top = max((one.end for one in own if not one.is_rst), default=NOWHERE)
+    all_read, all_sent = highest_ack(own) >= theirs.end, highest_ack(got) >= top
+    if killer is None and mine is None:
+        return False
+    return all_read and all_sent if killer is not None else all_read or all_sent
+
+
+def _waits(own: Sequence[Sighting], got: Iterable[Sighting], gone: int) -> bool:
+    """Whether it had nothing unacknowledged, so that no answer would tell it that the other is gone."""
+    top = max((one.end for one in own if not one.is_rst), default=NOWHERE)
+    return highest_ack(got) >= top and not any(one.ts > gone for one in own if not one.stray)
+
+
+def _silence(study: Study, resets: Iterable[Reset]) -> Silence | None:
+    """What was sent again and again, before any RST killed, without an answer.
+
+    Whoever gives up may send a RST of its own at last: that comes after the silence.
+    """
+    lethal = next((one for one in resets if one.effect == "lethal"), None)
+    for side in (INSIDE, OUTSIDE):
+        if lethal is None or (lethal.author == ENDPOINTS[side] and not lethal.passive):
+            found = _unanswered(study, side, FOREVER if lethal is None else lethal.ts)
+            if found is not None:
+                return found
+    return None
+
+
+def _unanswered(study: Study, side: int, until: int) -> Silence | None:
+    own = [one for one in sent(study, side) if not one.is_rst and one.ts < until]
+    got = [one for one in received(study, side) if not one.is_rst and one.ts < until]
+    acked = highest_ack(got)
+    open_ends = [one for one in own if one.end > max(acked, one.start)]
+    if not open_ends:
+        return _unprobed(study, side, own, got)
+    first = min(one.start for one in open_ends)
+    copies = tuple(one for one in own if one.start <= first < one.end)
+    last = max((one.ts for one in got), default=copies[0].ts)
+    late = [one for one in copies if one.ts >= last]
+    if len(copies) < 2 or not late or (len(copies) < _REPEATS and copies[-1].ts - copies[0].ts < _PATIENCE):
+        return None
+    return Silence(side, copies, copies[0].ts, _kept_back(study, side, copies))
+
+
+def _unprobed(study: Study, side: int, own: Sequence[Sighting], got: Sequence[Sighting]) -> Silence | None:
+    """Keepalive probes (SEG.SEQ = SND.NXT - 1; RFC 9293, 3.8.4) that nobody answered."""
+    top = max((one.end for one in own), default=NOWHERE)
+    last = max((one.ts for one in got), default=NOWHERE)
+    probes = tuple(
+        one
+        for one in own
+        if one.start == top - 1
+        and one.end <= top
+        and one.ts > last
+        and one.ack != NOWHERE
+        and not one.segment.flags & (tcp.SYN | tcp.FIN)
+    )
+    if len(probes) < _REPEATS:
+        return None
+    return Silence(side, probes, probes[0].ts, _kept_back(study, side, probes))
+
+
+def _kept_back(study: Study, side: int, copies: Sequence[Sighting]) -> tuple[Sighting, ...]:
+    """Answers of the other endpoint that arrived at the host and were not forwarded."""
+    if not study.both:
+        return ()
+    answers = study.at(1 - side, 1 - copies[0].direction)
+    return tuple(
+        one
+        for one in answers
+        if one.ts >= copies[0].ts and one.twin is None and one.sure and not one.is_rst and not one.stray
+    )

@@ -1,0 +1,48 @@
+"""Wireshark display filters for what was found."""
+
+from __future__ import annotations
+
+from bypeer.core.causes.model import Seen
+from bypeer.core.explain import Case
+from bypeer.core.explanation import Filter
+from bypeer.core.narrate import VantageId, address
+from bypeer.core.nat import Place
+from bypeer.core.study import Sighting
+
+
+def filters(case: Case, vantage_id: VantageId) -> list[Filter]:
+    """For the deciding RST, its trigger, all of the host's RSTs, and the whole connection."""
+    first, seen = case.conclusion.first, case.seen
+    rows = []
+    if first is not None:
+        shown = [("the trigger", first.trigger), ("the deciding RST", first.sighting)]
+        rows = [_frame(what, one, vantage_id) for what, one in shown if one is not None]
+    rows += _made_by_host(seen, vantage_id)
+    for place in seen.study.join.places:
+        one = next((one for one in seen.study.sightings if one.home is place), None)
+        if one is not None:
+            rows.append(Filter("the whole connection", vantage_id(one), _of_connection(place)))
+    return rows
+
+
+def _frame(what: str, one: Sighting, vantage_id: VantageId) -> Filter:
+    return Filter(what, vantage_id(one), f"frame.number == {one.segment.frame}")
+
+
+def _made_by_host(seen: Seen, vantage_id: VantageId) -> list[Filter]:
+    made = [one.sighting for one in seen.resets if one.author == "host"]
+    if not made:
+        return []
+    segment = made[0].segment
+    field, hop = ("ip", "ttl") if segment.version == 4 else ("ipv6", "hlim")
+    source = address((segment.src_hi, segment.src_lo, 0))
+    where = f"{field}.src == {source} && {field}.{hop} == {segment.ttl} && tcp.port == {segment.dport}"
+    what = f"all RSTs that the host made ({len(made)})"
+    return [Filter(what, vantage_id(made[0]), f"tcp.flags.reset == 1 && {where}")]
+
+
+def _of_connection(place: Place) -> str:
+    field = "ip" if place.connection.version == 4 else "ipv6"
+    client, server = place.client, place.server
+    hosts = f"{field}.addr == {address(client)} && {field}.addr == {address(server)}"
+    return f"{hosts} && tcp.port == {client[2]} && tcp.port == {server[2]}"

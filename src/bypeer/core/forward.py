@@ -1,0 +1,192 @@
+"""Which segment was forwarded, and what each capture is known to have missed.
+
+Twins are found by what forwarding leaves alone; where GRO or TSO cut the stream differently
+on each side, by octet ranges. An absence counts only while the capture that would show the
+segment was complete: acknowledged data that a side never saw proves that it was not.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+
+from bypeer.core import tcp
+from bypeer.core.connections import TO_CLIENT, TO_SERVER
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Hole, Side, Sighting, Study, identity
+
+# ns: a twin may appear to precede its original by the error of the clock offset.
+_EARLY = 2_000_000
+# ns: forwarding takes less (queues of a busy host included), or it is another copy.
+_LATE = 2_000_000_000
+
+
+def match(study: Study) -> None:
+    """Find twins and holes; fills in `twin`, `delay` and `sure` of every sighting."""
+    for direction in (TO_SERVER, TO_CLIENT):
+        came = study.at(study.ingress(direction), direction)
+        went = study.at(1 - study.ingress(direction), direction)
+        if study.both:
+            _pair(came, went, key_of=_exact)
+            _pair(came, went, key_of=_loose)
+            _tile(came, went, later=1)
+            _tile(went, came, later=-1)
+    for side in (INSIDE, OUTSIDE):
+        if study.sides[side] is not None:
+            for direction in (TO_SERVER, TO_CLIENT):
+                _holes(study, side, direction)
+    if study.both:
+        _orphans(study)
+    for one in study.sightings:
+        other = study.sides[1 - one.side]
+        one.sure = one.twin is None and other is not None and other.complete(one.ts)
+
+
+def _exact(one: Sighting) -> tuple[int, ...]:
+    return identity(one.segment)
+
+
+def _loose(one: Sighting) -> tuple[int, ...]:
+    """Without what a middlebox on the link may rewrite: identification, window."""
+    segment = one.segment
+    return (segment.seq, segment.ack, segment.size, segment.flags, segment.tsval, segment.tsecr, segment.sack)
+
+
+def _pair(
+    came: Iterable[Sighting], went: Sequence[Sighting], key_of: Callable[[Sighting], tuple[int, ...]]
+) -> None:
+    """Pair equal segments, each with the latest of its kind that came before it.
+
+    Backwards in time, so that of two copies that came, the one is taken that was forwarded
+    with the least delay, and a copy that was not forwarded stays alone.
+    """
+    waiting: dict[tuple[int, ...], list[Sighting]] = {}
+    for one in came:
+        if one.twin is None:
+            waiting.setdefault(key_of(one), []).append(one)
+    for one in reversed(went):
+        if one.twin is not None:
+            continue
+        line = waiting.get(key_of(one), [])
+        at = len(line) - 1
+        while at >= 0 and line[at].ts > one.ts + _EARLY:
+            at -= 1
+        if at >= 0 and one.ts - line[at].ts < _LATE:
+            _join(line.pop(at), one)
+
+
+def _join(came: Sighting, went: Sighting) -> None:
+    came.twin, went.twin = went, came
+    came.delay = went.delay = went.ts - came.ts
+
+
+def _tile(whole: Iterable[Sighting], parts: Sequence[Sighting], later: int) -> None:
+    """Find for each unpaired segment with data the unpaired ones that its octets were cut into.
+
+    `later` is 1 if the parts left and so come later, -1 if they came.
+    """
+    left = sorted(
+        (one for one in parts if one.twin is None and one.end > one.start), key=lambda one: one.start
+    )
+    starts = [one.start for one in left]
+    for one in whole:
+        if one.twin is None and one.end > one.start:
+            tiles = _tiles(one, left, starts, later)
+            if tiles:
+                one.twin, one.delay = tiles[0], abs(tiles[0].ts - one.ts)
+                for tile in tiles:
+                    tile.twin, tile.delay = one, abs(tile.ts - one.ts)
+
+
+def _tiles(one: Sighting, left: Sequence[Sighting], starts: Sequence[int], later: int) -> list[Sighting]:
+    """The segments that together hold the octets of this one, or none."""
+    at, tiles = one.start, []
+    for part in left[max(bisect_right(starts, one.start) - _NEARBY, 0) :]:
+        if part.start > at:
+            break
+        lag = (part.ts - one.ts) * later
+        fits = part.twin is None and part.segment.tsval == one.segment.tsval and -_EARLY <= lag < _LATE
+        if fits and at < part.end:
+            tiles.append(part)
+            at = part.end
+            if at >= one.end:
+                return tiles
+    return []
+
+
+# Copies of the same octets, left unpaired, that may precede the one that fits.
+_NEARBY = 64
+
+
+# What was missed
+
+
+def _holes(study: Study, side: int, direction: int) -> None:
+    """Data that its receiver acknowledged although this side never saw it."""
+    here = [one for one in study.at(side, direction) if not one.is_rst]
+    found = study.sides[side]
+    assert found is not None
+    if not here:
+        return
+    acked = _acknowledged(study, direction)
+    seen = _union((one.start, one.end) for one in here)
+    missing = [(before[1], after[0]) for before, after in pairwise(seen) if before[1] < min(after[0], acked)]
+    front, last = here[0].start, -FOREVER
+    for one in here:
+        octets = sum(
+            min(one.start, right) - max(front, left)
+            for left, right in missing
+            if max(front, left) < min(one.start, right)
+        )
+        if octets:
+            _add_hole(found, Hole(last, one.ts, octets))
+        front, last = max(front, one.end) if one.start - front < 1 << 30 else front, one.ts
+
+
+def _acknowledged(study: Study, direction: int) -> int:
+    """How far the receiver has acknowledged what it was really sent."""
+    sent = max(
+        (one.end for one in study.sightings if one.direction == direction and one.twin is not None),
+        default=NOWHERE,
+    )
+    acks = [
+        one.ack
+        for one in study.sightings
+        if one.direction != direction and one.ack != NOWHERE and not one.is_rst
+    ]
+    if not study.both:
+        sent = max((one.end for one in study.sightings if one.direction == direction), default=NOWHERE)
+    return max((ack for ack in acks if ack <= sent), default=NOWHERE)
+
+
+def _union(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _add_hole(side: Side, hole: Hole) -> None:
+    """Holes that overlap in time are one loss."""
+    for known in side.holes:
+        if known.since <= hole.until and hole.since <= known.until:
+            known.since, known.until = min(known.since, hole.since), max(known.until, hole.until)
+            known.octets += hole.octets
+            return
+    side.holes.append(hole)
+
+
+def _orphans(study: Study) -> None:
+    """Segments that left the host but were never seen to arrive, although the host did not make them."""
+    for one in study.sightings:
+        arrives = study.ingress(one.direction)
+        if one.side == arrives or one.twin is not None or one.stray:
+            continue
+        missed = study.sides[arrives]
+        assert missed is not None
+        usual = one.home.half(one.direction).ttls
+        if one.segment.ttl in usual and missed.complete(one.ts) and not one.segment.flags & tcp.RST:
+            missed.holes.append(Hole(one.ts, one.ts, one.segment.size))

@@ -1,0 +1,391 @@
+"""Which connections are one and the same, seen at several vantages, and where the NAT is.
+
+The mapping is not asked for. Connections are the same when their initial sequence numbers
+are; where the handshake was not captured, when they share segments (`connections.fingerprint`);
+at last when their sequence ranges overlap both ways and one endpoint is the same.
+
+Then the vantages are put in order along the path: a forwarded packet has one hop less. The
+NAT lies where the tuple changes. `inside` is the side whose addresses it hides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bypeer.core import seq
+from bypeer.core.connections import TO_CLIENT, TO_SERVER, Connection, Half
+from bypeer.core.explanation import Nat, Role
+from bypeer.core.segment import NO_TIME
+
+# What systems set the TTL of their own packets to: 64 (Linux, BSD), 128 (Windows), 255
+# (routers, Solaris), 32 (old Windows). Seen undiminished, the sender is on this very link.
+INITIAL_TTLS = frozenset((32, 64, 128, 255))
+
+# This many segments in common make two captures the same connection: a fingerprint has 31 bits.
+_ALIKE = 2
+
+Endpoint = tuple[int, int, int]  # address in two halves, port
+
+
+@dataclass(slots=True)
+class Place:
+    """A connection as one vantage saw it."""
+
+    vantage: tuple[int, int]  # input, Segment.interface
+    connection: Connection
+    flipped: bool = False  # the client was guessed wrong at this vantage
+
+    @property
+    def client(self) -> Endpoint:
+        """The opener's address and port, as seen here."""
+        return self.connection.server if self.flipped else self.connection.client
+
+    @property
+    def server(self) -> Endpoint:
+        """The other's address and port, as seen here."""
+        return self.connection.client if self.flipped else self.connection.server
+
+    def half(self, direction: int) -> Half:
+        """The summary of one direction."""
+        return self.connection.halves[direction ^ self.flipped]
+
+    @property
+    def segments(self) -> int:
+        """How many segments were seen here."""
+        there, back = self.connection.halves
+        return there.segments + back.segments
+
+
+@dataclass(slots=True)
+class Join:
+    """One connection: where it was seen, and the NAT between."""
+
+    inside: Place | None = None
+    outside: Place | None = None
+    client_inside: bool = True  # whether the inside endpoint opened it
+    nat: Nat = "unknown"
+    sure: bool = True  # the role of a lone vantage may be a guess
+    beyond: bool = False  # `outside` was taken beyond the host's own interface: at a router or the peer
+    extra: list[tuple[Role, Place]] = field(default_factory=list)  # further captures of it
+    strays: list[tuple[Role, Place]] = field(default_factory=list)  # its packets with a wrong tuple
+
+    @property
+    def places(self) -> list[Place]:
+        """Where it was seen with its proper tuple: inside, outside."""
+        return [place for place in (self.inside, self.outside) if place is not None]
+
+    @property
+    def merged(self) -> bool:
+        """Whether both sides lie in one capture that does not tell its interfaces apart."""
+        here, there = self.inside, self.outside
+        return here is not None and there is not None and here.vantage == there.vantage
+
+    @property
+    def started(self) -> int:
+        """Time of the first segment, by the clock of the first place; NO_TIME if undated."""
+        return min((place.connection.started for place in self.places), default=NO_TIME)
+
+
+def join(
+    connections: Mapping[int, Sequence[Connection]], roles: Mapping[int, Role] | None = None
+) -> list[Join]:
+    """Connections by input to joins, in order of time.
+
+    `roles` says which inputs the user called inside or outside.
+    """
+    places = [
+        Place((number, connection.interface), connection)
+        for number, rows in connections.items()
+        for connection in rows
+    ]
+    found = [_arrange(group, roles or {}) for group in _grouped(places)]
+    return sorted(found, key=lambda one: (one.started, one.places[0].connection.number))
+
+
+def _grouped(places: Iterable[Place]) -> list[list[Place]]:
+    """Places of the same connection together."""
+    groups: list[list[Place]] = []
+    by_isn: dict[tuple[int, int], list[Place]] = {}
+    unopened: list[Place] = []
+    for place in places:
+        isns = [half.isn for half in place.connection.halves]
+        keys = [(direction, isn) for direction, isn in enumerate(isns) if isn >= 0]
+        known = next((by_isn[key] for key in keys if key in by_isn and _agree(by_isn[key], isns)), None)
+        if not keys:
+            unopened.append(place)
+            continue
+        if known is None:
+            known = []
+            groups.append(known)
+        known.append(place)
+        for key in keys:
+            by_isn[key] = known
+    _adopt(groups, unopened)
+    return groups
+
+
+def _agree(group: Sequence[Place], isns: Sequence[int]) -> bool:
+    """Whether both initial sequence numbers fit, where both are known."""
+    return all(
+        mine < 0 or theirs < 0 or mine == theirs
+        for place in group
+        for mine, theirs in zip((half.isn for half in place.connection.halves), isns, strict=True)
+    )
+
+
+def _adopt(groups: list[list[Place]], unopened: Iterable[Place]) -> None:
+    """Add the places without a handshake to the group they fit, the largest first."""
+    index: dict[int, list[list[Place]]] = {}
+    for group in groups:
+        _index(index, group, group)
+    for place in sorted(unopened, key=lambda one: -one.segments):
+        group = _by_sketch(index, place) or _by_range(groups, place) or _by_tuple(groups, place) or []
+        if not group:
+            groups.append(group)
+        group.append(place)
+        _index(index, group, (place,))
+
+
+def _index(index: dict[int, list[list[Place]]], group: list[Place], places: Iterable[Place]) -> None:
+    for place in places:
+        for half in place.connection.halves:
+            for value in half.sketch:
+                index.setdefault(value, []).append(group)
+
+
+def _by_sketch(index: Mapping[int, list[list[Place]]], place: Place) -> list[Place] | None:
+    """The group that shares most segments with this place."""
+    votes: dict[int, tuple[int, list[Place]]] = {}
+    for half in place.connection.halves:
+        for value in half.sketch:
+            for group in {id(group): group for group in index.get(value, ())}.values():
+                count = votes.get(id(group), (0, group))[0]
+                votes[id(group)] = (count + 1, group)
+    best = max(votes.values(), key=lambda vote: vote[0], default=None)
+    if best is None or best[0] < min(_ALIKE, place.segments):
+        return None
+    _orient(place, best[1])
+    return best[1]
+
+
+def _orient(place: Place, group: Sequence[Place]) -> None:
+    """Turn the place round where its client was guessed unlike the group's."""
+    for half, other in ((TO_SERVER, TO_CLIENT), (TO_CLIENT, TO_SERVER)):
+        for known in group:
+            if set(place.connection.halves[half].sketch) & set(known.half(other).sketch):
+                place.flipped = True
+                return
+
+
+def _by_range(groups: Sequence[list[Place]], place: Place) -> list[Place] | None:
+    """The one group whose sequence numbers run through the same ranges, with a common endpoint."""
+    fits = []
+    for group in groups:
+        for flipped in (False, True):
+            place.flipped = flipped
+            if any(_same_stream(place, known) for known in group):
+                fits.append((group, flipped))
+                break
+    if len(fits) != 1:
+        place.flipped = False
+        return None
+    place.flipped = fits[0][1]
+    return fits[0][0]
+
+
+def _by_tuple(groups: Sequence[list[Place]], place: Place) -> list[Place] | None:
+    """The group that has, at another vantage, just this tuple: packets that left untranslated.
+
+    The last that began before, where the tuple was used several times.
+    """
+    fits = []
+    for group in groups:
+        for known in group:
+            here, there = (place.client, place.server), (known.client, known.server)
+            if known.vantage != place.vantage and _opened(known) and here in (there, there[::-1]):
+                fits.append(
+                    (
+                        known.connection.started <= place.connection.started,
+                        known.connection.started,
+                        here != there,
+                        group,
+                    )
+                )
+                break
+    if not fits:
+        return None
+    best = max(fits, key=lambda fit: fit[:2])
+    place.flipped = best[2]
+    return best[3]
+
+
+def _same_stream(one: Place, other: Place) -> bool:
+    """Whether ranges overlap both ways, one endpoint is the same, and the vantage is not."""
+    if one.vantage == other.vantage and (one.client, one.server) == (other.client, other.server):
+        return False
+    if one.client != other.client and one.server != other.server:
+        return False
+    halves = [(one.half(way), other.half(way)) for way in (TO_SERVER, TO_CLIENT)]
+    seen = [(mine, theirs) for mine, theirs in halves if mine.first >= 0 and theirs.first >= 0]
+    return len(seen) == len(halves) and all(_overlap(mine, theirs) for mine, theirs in seen)
+
+
+def _overlap(mine: Half, theirs: Half) -> bool:
+    return seq.distance(mine.low, theirs.high) <= 0 and seq.distance(theirs.low, mine.high) <= 0
+
+
+# Order along the path
+
+
+def _arrange(group: list[Place], roles: Mapping[int, Role]) -> Join:
+    """Say of each place whether it is inside, outside, further out, or a stray."""
+    mains, strays = _mains(group)
+    first = mains[0]
+    mains.sort(key=lambda place: _depth(place, first))
+    found = _alone(mains[0], roles) if len(mains) == 1 else _between(mains, roles)
+    for place in strays:
+        home = next((main for main in found.places if main.vantage == place.vantage), None)
+        side: Role = "inside" if home is not None and home is found.inside else "outside"
+        found.strays.append((side, place))
+    return found
+
+
+def _mains(group: Sequence[Place]) -> tuple[list[Place], list[Place]]:
+    """The places with a proper tuple, one a vantage, and the rest.
+
+    A vantage that holds both sides (`-i any` without interface numbers, merged files) shows
+    the connection under two tuples one hop apart: both are proper.
+    """
+    mains: list[Place] = []
+    strays: list[Place] = []
+    for vantage in dict.fromkeys(place.vantage for place in group):
+        here = [place for place in group if place.vantage == vantage]
+        here.sort(key=lambda place: (-_opened(place), -place.segments))
+        first, rest = here[0], here[1:]
+        mains.append(first)
+        for place in rest:
+            twin = not mains[1:] and _opened(place) == _opened(first) and abs(_depth(place, first)) == 1
+            (mains if twin else strays).append(place)
+    return mains, strays
+
+
+def _opened(place: Place) -> bool:
+    return any(half.isn >= 0 for half in place.connection.halves)
+
+
+def _depth(place: Place, reference: Place) -> float:
+    """How many hops further from the client than the reference; 0 where TTLs do not tell."""
+    steps = []
+    for direction, sign in ((TO_SERVER, 1), (TO_CLIENT, -1)):
+        mine, theirs = place.half(direction).ttl, reference.half(direction).ttl
+        if mine and theirs:
+            steps.append(sign * (theirs - mine))
+    return sum(steps) / len(steps) if steps else 0.0
+
+
+def _alone(place: Place, roles: Mapping[int, Role]) -> Join:
+    """A lone vantage: a packet that has not lost a hop comes from an endpoint right here."""
+    client, server = (place.half(way).ttl in INITIAL_TTLS for way in (TO_SERVER, TO_CLIENT))
+    given = roles.get(place.vantage[0])
+    if given == "inside" or (given is None and client and not server):
+        return Join(inside=place, client_inside=client or not server, sure=given is not None)
+    made_here = [_made_here(place.half(way)) for way in (TO_SERVER, TO_CLIENT)]
+    if not (client or server) and made_here[0] != made_here[1]:
+        # The host's own RSTs leave towards the outside: their direction tells which way that is.
+        return Join(outside=place, client_inside=made_here[TO_SERVER])
+    return Join(outside=place, client_inside=not client or server, sure=given is not None)
+
+
+def _made_here(half: Half) -> bool:
+    """Whether RSTs of this direction have lost no hop, although its other segments have."""
+    return bool(half.ttls) and any(ttl in INITIAL_TTLS and ttl not in half.ttls for ttl in half.reset_ttls)
+
+
+def _between(mains: list[Place], roles: Mapping[int, Role]) -> Join:
+    """Two vantages or more, nearest to the client first."""
+    cut = _boundary(mains, roles)
+    near, far = mains[: cut + 1], mains[cut + 1 :]
+    found = Join(nat=_nat(near[-1], far[0]))
+    found.client_inside = _client_inside(near[-1], far[0], found.nat, roles)
+    inner, outer = (near[::-1], far) if found.client_inside else (far, near[::-1])
+    if found.nat == "none" and not roles and not _adjacent(inner[0], found.client_inside):
+        # Both vantages lie beyond the host: no endpoint is on the link of either.
+        return Join(
+            outside=inner[0], nat="unknown", client_inside=found.client_inside,
+            extra=[("peer", place) for place in outer],
+        )  # fmt: skip
+    found.inside, found.outside = _fullest(inner), _fullest(outer)
+    found.beyond = abs(_depth(found.outside, found.inside)) > 1
+    found.extra = [("inside", place) for place in inner if place is not found.inside]
+    found.extra += [("peer", place) for place in outer if place is not found.outside]
+    return found
+
+
+def _fullest(side: Sequence[Place]) -> Place:
+    """Of the places at the same hop as the nearest to the NAT, the one that saw most."""
+    level = [place for place in side if abs(_depth(place, side[0])) < 1]
+    return max(level, key=lambda place: place.segments)
+
+
+def _boundary(mains: Sequence[Place], roles: Mapping[int, Role]) -> int:
+    """The row after which the NAT lies."""
+    for row in range(len(mains) - 1):
+        given = [roles.get(mains[at].vantage[0]) for at in (row, row + 1)]
+        if None not in given and given[0] != given[1]:
+            return row
+    for row in range(len(mains) - 1):
+        if _nat(mains[row], mains[row + 1]) != "none":
+            return row
+    for row in range(len(mains) - 1):
+        if _depth(mains[row + 1], mains[row]) >= 1:
+            return row
+    return 0
+
+
+def _nat(near: Place, far: Place) -> Nat:
+    source, target = near.client != far.client, near.server != far.server
+    if source:
+        return "both" if target else "source"
+    return "destination" if target else "none"
+
+
+def _adjacent(place: Place, client_inside: bool) -> bool:
+    """Whether the inside endpoint's packets arrive here without having lost a hop."""
+    return place.half(TO_SERVER if client_inside else TO_CLIENT).ttl in INITIAL_TTLS
+
+
+def _client_inside(near: Place, far: Place, nat: Nat, roles: Mapping[int, Role]) -> bool:
+    """Whether the client is the endpoint behind the NAT; else the server is."""
+    given = roles.get(near.vantage[0])
+    if given is not None:
+        return given == "inside"
+    if roles.get(far.vantage[0]) is not None:
+        return roles[far.vantage[0]] == "outside"
+    if nat == "source":
+        return True
+    client = near.half(TO_SERVER).ttl in INITIAL_TTLS
+    server = far.half(TO_CLIENT).ttl in INITIAL_TTLS
+    if client != server:
+        return client
+    if nat == "none":
+        return True
+    # A published port hides a private server; a service's virtual address is as private as its pods.
+    return private(near.server) or not private(far.server)
+
+
+def private(endpoint: Endpoint) -> bool:
+    """Whether the address is one that the Internet does not route.
+
+    Source: RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10), RFC 4193 (fc00::/7).
+    """
+    high, low, _ = endpoint
+    if high or low >> 32 != 0xFFFF:
+        return high >> 57 == 0xFC >> 1
+    address = low & 0xFFFF_FFFF
+    return (
+        address >> 24 == 10
+        or address >> 20 == 0xAC1
+        or address >> 16 == 0xC0A8
+        or address >> 22 == (100 << 24 | 64 << 16) >> 22
+    )

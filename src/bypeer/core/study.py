@@ -1,0 +1,288 @@
+"""A closer look at one connection: its segments at both vantages, in one order of time.
+
+Two sides, two directions: a segment that travels outward enters the NAT host inside (its
+ingress) and leaves it outside (its egress); inward the other way round. Times are those of
+the outside clock; sequence numbers are counted from the initial one, without wrapping.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bypeer.core import seq, tcp
+from bypeer.core.connections import TO_CLIENT, TO_SERVER
+from bypeer.core.nat import Join, Place
+from bypeer.core.segment import NO_TIME, Segment
+
+INSIDE, OUTSIDE = 0, 1  # sides
+
+# A jump of more than this is no progress of the stream but a stray number.
+_WILD = 1 << 30
+
+NOWHERE = -(1 << 62)  # a relative sequence number that is not known
+FOREVER = 1 << 62  # ns
+
+Kept = Mapping[tuple[tuple[int, int], int], Sequence[tuple[int, Segment]]]  # by vantage and connection
+
+
+class Sighting:
+    """A segment as one side saw it."""
+
+    __slots__ = (
+        "ack", "delay", "direction", "end", "home", "is_rst", "segment", "side", "start", "stray",
+        "sure", "ts", "twin",
+    )  # fmt: skip
+
+    segment: Segment
+    side: int  # INSIDE or OUTSIDE
+    direction: int  # TO_SERVER or TO_CLIENT
+    stray: bool  # with a tuple that belongs to the other side: not translated
+    home: Place
+    ts: int  # ns by the outside clock
+    start: int  # SEG.SEQ, octets from the initial sequence number of its direction
+    end: int  # the one after its last
+    is_rst: bool
+    ack: int  # SEG.ACK, octets from the initial number of the other direction; NOWHERE without
+    twin: Sighting | None  # the same segment at the other side
+    delay: int  # ns to or from the twin
+    sure: bool  # without a twin: whether the other side's capture was complete then
+
+    def __init__(self, segment: Segment, side: int, direction: int, home: Place, stray: bool) -> None:
+        self.segment, self.side, self.direction = segment, side, direction
+        self.home, self.stray = home, stray
+        self.ts = segment.ts
+        self.start = self.end = self.ack = NOWHERE
+        self.twin = None
+        self.delay = 0
+        self.sure = False
+        self.is_rst = segment.flags & tcp.RST != 0
+
+
+@dataclass(slots=True)
+class Hole:
+    """A time in which a side is known to have missed segments."""
+
+    since: int  # ns: the last segment before, or -FOREVER
+    until: int  # ns: the first after, or FOREVER
+    octets: int  # of data known to be missing; 0 where only a segment is
+
+
+@dataclass(slots=True)
+class Side:
+    """What one side's capture covers."""
+
+    began: int = -FOREVER  # ns by the outside clock: first and last frame of the file
+    ended: int = FOREVER
+    holes: list[Hole] = field(default_factory=list)
+    sightings: int = 0
+    dropped: bool = False  # the file itself says that packets were dropped
+
+    @property
+    def lossy(self) -> bool:
+        """Whether packets were lost here and there, so that an absence proves little.
+
+        One hole is a cut; several, or one in a short capture, are losses.
+        """
+        return self.dropped or len(self.holes) > 2 or (bool(self.holes) and self.sightings < 100)
+
+    def complete(self, ts: int) -> bool:
+        """Whether nothing is known to be missing at that time."""
+        return self.began <= ts <= self.ended and not any(
+            hole.since <= ts <= hole.until for hole in self.holes
+        )
+
+
+@dataclass(slots=True)
+class Study:
+    """One connection under the glass."""
+
+    join: Join
+    sightings: list[Sighting]  # both sides, by time
+    sides: tuple[Side | None, Side | None]  # INSIDE, OUTSIDE; None: not captured
+    offset: int | None = None  # ns that the outside clock is ahead of the inside clock
+    dated: bool = True
+    rows: dict[tuple[int, int], list[Sighting]] = field(default_factory=dict)  # by side and direction
+
+    @property
+    def outward(self) -> int:
+        """The direction from the inside endpoint to the outside one."""
+        return TO_SERVER if self.join.client_inside else TO_CLIENT
+
+    def ingress(self, direction: int) -> int:
+        """The side where a segment of this direction enters the NAT host."""
+        return INSIDE if direction == self.outward else OUTSIDE
+
+    @property
+    def both(self) -> bool:
+        """Whether both sides were captured."""
+        inside, outside = self.sides
+        return inside is not None and outside is not None
+
+    def at(self, side: int, direction: int | None = None) -> Sequence[Sighting]:
+        """Sightings of one side (and direction), by time. Not to be changed."""
+        if direction is None:
+            return [one for one in self.sightings if one.side == side]
+        return self.rows.get((side, direction), ())
+
+
+def study(join: Join, kept: Kept, coverage: Mapping[tuple[int, int], Side]) -> Study:
+    """Gather the segments of one connection from both sides.
+
+    `coverage` tells, by vantage, what time its capture covers.
+    """
+    found = Study(join, [], (_side(join.inside, coverage), _side(join.outside, coverage)))
+    for side, place in ((INSIDE, join.inside), (OUTSIDE, join.outside)):
+        if place is not None:
+            found.sightings += _gather(place, side, kept, stray=False)
+    for role, place in join.strays:
+        found.sightings += _gather(place, INSIDE if role == "inside" else OUTSIDE, kept, stray=True)
+    _date(found)
+    if found.both:
+        _align(found)
+    found.sightings.sort(key=lambda one: one.ts)
+    _number(found)
+    for one in found.sightings:
+        found.rows.setdefault((one.side, one.direction), []).append(one)
+        info = found.sides[one.side]
+        if info is not None:
+            info.sightings += 1
+    return found
+
+
+def _side(place: Place | None, coverage: Mapping[tuple[int, int], Side]) -> Side | None:
+    if place is None:
+        return None
+    known = coverage[place.vantage]
+    return Side(known.began, known.ended, dropped=known.dropped)
+
+
+def _gather(place: Place, side: int, kept: Kept, stray: bool) -> list[Sighting]:
+    rows = kept.get((place.vantage, place.connection.number), ())
+    return [Sighting(segment, side, direction ^ place.flipped, place, stray) for direction, segment in rows]
+
+
+def _date(found: Study) -> None:
+    """Segments without a date take that of the one before, so that the file's order holds."""
+    last = [0, 0]
+    for one in found.sightings:
+        if one.ts == NO_TIME:
+            found.dated = False
+            one.ts = last[one.side]
+        last[one.side] = one.ts
+
+
+# Clocks
+
+
+def _align(found: Study) -> None:
+    """Put both sides on the outside clock."""
+    found.offset = _offset(found)
+    if not found.offset:
+        return
+    inner = found.sides[INSIDE]
+    assert inner is not None
+    inner.began, inner.ended = inner.began + found.offset, inner.ended + found.offset
+    for one in found.sightings:
+        if one.side == INSIDE:
+            one.ts += found.offset
+
+
+def identity(segment: Segment) -> tuple[int, ...]:
+    """What forwarding leaves alone (GRO and TSO aside)."""
+    return (
+        segment.seq, segment.ack, segment.size, segment.flags, segment.win,
+        segment.tsval, segment.tsecr, segment.sack, segment.ip_id,
+    )  # fmt: skip
+
+
+def _offset(found: Study) -> int:
+    """How far the outside clock is ahead of the inside clock, in ns.
+
+    No segment leaves before it arrives, so the least delays of both directions bound the
+    offset from both sides. Zero if it lies between the bounds: one clock; else their middle.
+    Source: as NTP (RFC 5905, 8) from two one-way delays.
+    """
+    if found.join.inside is None or found.join.outside is None:
+        return 0
+    if found.join.inside.vantage[0] == found.join.outside.vantage[0]:
+        return 0  # one file, one clock
+    least = [FOREVER, FOREVER]
+    for direction in (TO_SERVER, TO_CLIENT):
+        there, back = (_unique(found, side, direction) for side in (INSIDE, OUTSIDE))
+        for key, one in there.items():
+            other = back.get(key)
+            if other is not None:
+                outward = direction == found.outward
+                least[outward] = min(least[outward], (other.ts - one.ts) * (1 if outward else -1))
+    inward_least, outward_least = least
+    if FOREVER in least:
+        known = min(least)
+        return (
+            0 if known == FOREVER or 0 <= known < _DELAYED else (known if known == outward_least else -known)
+        )
+    if outward_least >= -_JITTER and inward_least >= -_JITTER:
+        return 0
+    return (outward_least - inward_least) // 2
+
+
+_JITTER = 20_000  # ns: two taps of one host may stamp in the wrong order by so much
+_DELAYED = 1_000_000_000  # ns: forwarding never takes so long; beyond, it is the clocks
+
+
+def between(rows: Sequence[Sighting], since: int, until: int) -> Sequence[Sighting]:
+    """Those of rows in order of time that passed from `since` to `until`, both included."""
+    return rows[bisect_left(rows, since, key=_when) : bisect_right(rows, until, key=_when)]
+
+
+def _when(one: Sighting) -> int:
+    return one.ts
+
+
+def _unique(found: Study, side: int, direction: int) -> dict[tuple[int, ...], Sighting]:
+    """Segments that were seen only once there, by what they are."""
+    once: dict[tuple[int, ...], Sighting] = {}
+    twice = set()
+    for one in found.sightings:
+        if one.side == side and one.direction == direction and not one.stray:
+            key = identity(one.segment)
+            if key in once:
+                twice.add(key)
+            once[key] = one
+    return {key: one for key, one in once.items() if key not in twice}
+
+
+# Sequence numbers without wrapping
+
+
+def _number(found: Study) -> None:
+    """Count sequence numbers from the initial ones, through any number of wraps."""
+    base: list[int | None] = [_isn(found, TO_SERVER), _isn(found, TO_CLIENT)]
+    front = [0, 0]  # where each direction has got to
+    for one in found.sightings:
+        segment, way = one.segment, one.direction
+        if base[way] is None and not (one.is_rst and not segment.flags & tcp.ACK_ and segment.seq == 0):
+            base[way] = seq.add(segment.seq, -1)
+        one.start = _unwrapped(segment.seq, base[way], front[way])
+        one.end = one.start + seq.distance(segment.end, segment.seq)
+        if segment.flags & tcp.ACK_:
+            if base[1 - way] is None:
+                base[1 - way] = seq.add(segment.ack, -1)
+            one.ack = _unwrapped(segment.ack, base[1 - way], front[1 - way])
+        if not one.is_rst and 0 < one.end - front[way] < _WILD:
+            front[way] = one.end
+
+
+def _unwrapped(number: int, base: int | None, front: int) -> int:
+    if base is None:
+        return 0
+    return front + seq.distance(number, seq.add(base, front))
+
+
+def _isn(found: Study, direction: int) -> int | None:
+    """The initial sequence number of a direction, if a SYN showed it."""
+    for place in found.join.places:
+        if place.half(direction).isn >= 0:
+            return place.half(direction).isn
+    return None

@@ -1,0 +1,335 @@
+"""Outcomes to one verdict a connection: who killed it, why, how certain, what would settle it.
+
+The killer is the author of the first lethal act: a RST, or the drop or silence that made an
+endpoint hang. A verdict is certain only if both sides show it, nothing was lost that could
+tell otherwise, and one cause alone explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bypeer.core.causes.model import Finding, Seen
+from bypeer.core.explanation import Certainty, EndpointOutcome, Killer
+from bypeer.core.fate import Silence
+from bypeer.core.kernels import Reason
+from bypeer.core.resets import ENDPOINTS, Reset
+from bypeer.core.study import INSIDE, OUTSIDE, Sighting
+
+Findings = Mapping[str, Finding]  # by code
+
+# Which of several supported causes is named first: what says most about the host comes first.
+_ORDER = (
+    "NF06",
+    "NF07",
+    "NF01",
+    "NF02",
+    "NF05",
+    "NF04",
+    "NF12",
+    "NF10",
+    "NF03",
+    "PA02",
+    "PA01",
+    "EP01",
+    "EP08",
+    "EP04",
+    "EP02",
+    "EP03",
+    "EP06",
+    "EP05",
+    "EP07",
+)
+_OF_REASON = {
+    Reason.SEQ_UNDER: "NF01",
+    Reason.ACK_UNDER: "NF01",
+    Reason.SEQ_OVER: "NF02",
+    Reason.OVERSHOOT: "NF02",
+    Reason.ACK_OVER: "NF03",
+    Reason.BAD_FLAGS: "NF05",
+    Reason.INVALID_STATE: "NF05",
+    Reason.BAD_CHECKSUM: "NF05",
+}
+
+_OTHER_SIDE = "a capture of the same connection on the {} side of the NAT host"
+_AT_PEER = "a capture at the peer, or beyond the next router"
+_WHOLE = "the {} capture again without losses (smaller snaplen, larger buffer: tcpdump -s 96 -B 65536)"
+
+
+@dataclass(slots=True)
+class Conclusion:
+    """The verdict on one connection, before it is put into words."""
+
+    killed_by: Killer
+    certainty: Certainty
+    candidates: list[str] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
+    first: Reset | None = None  # the lethal RST
+    silence: Silence | None = None
+    cause: str | None = None
+
+
+def conclude(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings) -> Conclusion:
+    """Judge one connection; `by_reset` by id of the reset."""
+    lethal = next((one for one in seen.resets if one.effect == "lethal"), None)
+    silence = seen.fates.silence
+    if silence is not None:
+        found = _of_silence(seen, silence, by_connection)
+    elif lethal is not None:
+        found = _of_reset(seen, lethal, by_reset, by_connection)
+    else:
+        found = _of_nothing(seen, by_reset, by_connection)
+    if found.cause is None and found.candidates and found.killed_by != "none":
+        found.cause = found.candidates[0]
+    found.needs += _missing(seen) if found.certainty == "undetermined" and not found.needs else []
+    return found
+
+
+def candidates(findings: Findings) -> list[str]:
+    """The supported causes, strong evidence first, then the usual order."""
+    supported = [code for code in _ORDER if code in findings and findings[code].answer == "supported"]
+    return sorted(supported, key=lambda code: not findings[code].strong)
+
+
+def _of_reset(
+    seen: Seen, reset: Reset, by_reset: Mapping[int, Findings], by_connection: Findings
+) -> Conclusion:
+    findings = by_reset[id(reset)]
+    together = {
+        **{code: by_connection[code] for code in ("EP06", "EP08", "PA02") if code in by_connection},
+        **findings,
+    }
+    found = Conclusion(reset.author, "likely", candidates(together), first=reset)
+    if reset.trigger is not None and reset.trigger.stray and reset.trigger.side == OUTSIDE:
+        found.candidates = ["NF10", "NF04"]  # the peer answers what left with the wrong address
+    elif reset.author == "host":
+        if not found.candidates:
+            found.candidates = _of_siblings(seen, by_reset)
+        _host_kill(seen, reset, together, found)
+    elif reset.author == "unknown":
+        found.certainty = "undetermined"
+    elif _unexplained(reset, together):
+        _hidden_kill(seen, reset, found)
+    elif reset.author == "on-path":
+        sure = reset.author_sure and seen.study.both and reset.effect_sure
+        found.certainty = "certain" if sure and found.candidates == ["PA01"] else "likely"
+    elif not seen.study.join.sure and not seen.study.both:
+        found.certainty = "undetermined"
+    elif reset.refuses and not reset.author_sure:
+        found.candidates.append("PA01")  # a firewall before the peer may refuse in its name
+    return found
+
+
+def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) -> None:
+    """A kill by the host is certain where nothing is missing and one cause alone is left."""
+    study = seen.study
+    if reset.trigger is None:
+        # What it answers was not captured. The host's other RSTs may tell, if they agree.
+        found.certainty = "likely" if len(found.candidates) == 1 and study.both else "undetermined"
+        found.needs = [_WHOLE.format(ENDPOINTS[1 - reset.target(study)])] if study.both else _missing(seen)
+        return
+    if not found.candidates:
+        found.certainty, found.needs = "undetermined", _missing(seen)
+        return
+    cause = findings[found.candidates[0]]
+    whole = study.both and not study.join.merged and study.dated
+    whole = whole and not any(side is not None and side.lossy for side in study.sides)
+    inferred = _inferred(seen, found.candidates[0])
+    sure = reset.author_sure and reset.effect_sure and reset.trigger.sure and not inferred
+    if sure and whole and cause.strong and len(found.candidates) == 1:
+        found.certainty = "certain"
+    outer = study.sides[OUTSIDE]
+    if outer is not None and outer.lossy and not seen.refuses(reset.trigger):
+        # The segment that was really answered may be one of those lost.
+        found.certainty, found.needs = "undetermined", [_WHOLE.format(ENDPOINTS[OUTSIDE])]
+    if not study.both:
+        found.needs = _missing(seen)
+        if any(one.author == "host" and one.passive and one.trigger is None for one in seen.resets):
+            # A forger next door looks like the host; but the host's RSTs answer something.
+            found.killed_by, found.certainty = "unknown", "undetermined"
+    if inferred:
+        found.needs.append(
+            "the NAT host's kernel version (--kernel): these rules were inferred, not measured"
+        )
+
+
+def _of_siblings(seen: Seen, by_reset: Mapping[int, Findings]) -> list[str]:
+    """What the host's other RSTs of this connection answer, the commonest first."""
+    votes: dict[str, int] = {}
+    for one in seen.resets:
+        if one.author == "host":
+            for code in candidates(by_reset[id(one)])[:1]:
+                votes[code] = votes.get(code, 0) + 1
+    return sorted(votes, key=lambda code: -votes[code])
+
+
+def _inferred(seen: Seen, code: str) -> bool:
+    """Whether the cause rests on a rule that nobody measured or read for this kernel."""
+    rules = {"NF01": ("late_is_invalid",), "NF02": ("overshoot_passes",)}.get(code, ())
+    return any(seen.replay.kernel.sources.get(rule) == "i" for rule in rules)
+
+
+def _unexplained(reset: Reset, findings: Findings) -> bool:
+    """Whether an endpoint's RST says "I know no such connection" and nothing says why."""
+    lost = findings.get("EP05")
+    return (
+        lost is not None
+        and lost.answer == "supported"
+        and not any(
+            code in findings and findings[code].answer == "supported" for code in ("NF07", "EP04", "EP06")
+        )
+    )
+
+
+def _hidden_kill(seen: Seen, reset: Reset, found: Conclusion) -> None:
+    """Judge an endpoint that knows no connection: it restarted, or somebody reset it unseen."""
+    study, side = seen.study, ENDPOINTS.index(reset.author)
+    near = study.sides[side]
+    if near is None:
+        found.killed_by, found.certainty = "unknown", "undetermined"
+        found.needs = [_OTHER_SIDE.format(ENDPOINTS[side])]
+        found.candidates += ["NF04", "NF02", "NF01", "NF12", "PA01"] if side == OUTSIDE else ["NF07", "NF12"]
+    elif suspects := _suspects(seen, reset):
+        found.killed_by, found.certainty = "unknown", "undetermined"
+        found.needs = [_WHOLE.format(ENDPOINTS[side])]
+        found.candidates = suspects + found.candidates
+    elif (
+        near.lossy
+        or not near.complete(reset.ts)
+        or not study.join.sure
+        or not study.at(side, 1 - reset.sighting.direction)
+    ):
+        found.killed_by, found.certainty = "unknown", "undetermined"
+        found.needs = [_WHOLE.format(ENDPOINTS[side])]
+        found.candidates += ["NF04", "NF02", "NF01", "NF12"] if side == OUTSIDE else ["NF12"]
+    elif not study.both and side == INSIDE:
+        found.certainty = "undetermined"
+        found.needs = _missing(seen)
+    else:
+        found.candidates += [code for code in ("PA03", "PA01") if code not in found.candidates]
+
+
+def _suspects(seen: Seen, reset: Reset) -> list[str]:
+    """Causes of a RST that the host should have made and that no capture shows.
+
+    An INVALID segment that was not forwarded is answered by the host; what answers the peer's
+    next word as a stranger may be the consequence.
+    """
+    study = seen.study
+    if reset.author != "outside" or study.sides[OUTSIDE] is None:
+        return []
+    refused = [
+        one
+        for one in study.at(OUTSIDE, 1 - study.outward)
+        if one.ts < reset.ts and one.twin is None and not one.is_rst and not one.stray and seen.refuses(one)
+    ]
+    return list(dict.fromkeys(_drops(seen, refused))) if refused else []
+
+
+def _of_silence(seen: Seen, silence: Silence, by_connection: Findings) -> Conclusion:
+    """Nobody was reset: whoever kept back or did not answer what was sent again and again."""
+    study, other = seen.study, 1 - silence.side
+    codes = [code for code in ("EP06", "PA02", "EP07") if by_connection[code].answer == "supported"]
+    found = Conclusion("unknown", "undetermined", codes, silence=silence)
+    if not study.both:
+        found.needs = _missing(seen)
+        return found
+    if any(one.twin is not None and one.twin.stray for one in silence.copies):
+        found.killed_by, found.certainty = "host", "likely"
+        data = any(one.segment.size for one in silence.copies)
+        found.candidates = ["NF04", "NF10"] if data else ["NF10", "NF04"]
+        return found
+    held = [one for one in silence.copies if one.twin is None]
+    blamed = held if held and silence.copies[-1].twin is None else list(silence.answers)
+    if blamed and all(one.sure for one in blamed):
+        found.killed_by, found.certainty = "host", "likely"
+        found.candidates = _drops(seen, blamed)
+        if len(found.candidates) > 2:
+            found.certainty = "undetermined"
+            found.needs = [
+                "the NAT host's ruleset with its counters, and conntrack -S (nft list ruleset; iptables -vnL)"
+            ]
+        lossy = study.sides[1 - blamed[0].side]
+        if lossy is None or lossy.lossy:
+            found.certainty, found.needs = "undetermined", [_WHOLE.format(ENDPOINTS[1 - blamed[0].side])]
+    elif held:
+        found.needs = [_WHOLE.format(ENDPOINTS[other])]
+    elif other == INSIDE:
+        found.killed_by, found.certainty = "inside", "likely"
+    else:
+        found.killed_by, found.needs = "outside", [_AT_PEER]
+    return found
+
+
+def _drops(seen: Seen, blamed: Sequence[Sighting]) -> list[str]:
+    """Why the host did not forward these."""
+    found: list[str] = []
+    for one in blamed:
+        judgement = seen.judgement(one)
+        code = _OF_REASON.get(judgement.reason) if judgement is not None and judgement.invalid else None
+        if code is not None and code not in found:
+            found.append(code)
+    if found:
+        return found
+    if any(one.ts >= blamed[0].ts for one in seen.leaks()):
+        return ["NF04", "NF10"]
+    return ["NF12", "NF04", "NF11", "NF03"]
+
+
+def _of_nothing(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings) -> Conclusion:
+    """No lethal RST and no silence: it ended well, or the capture does not show its end."""
+    outcomes = seen.fates.outcomes
+    unclear = [one for one in seen.resets if one.effect == "unknown"]
+    if unclear and "completed" not in outcomes:
+        first = unclear[0]
+        found = Conclusion("unknown", "undetermined", candidates(by_reset[id(first)]), first=first)
+        found.killed_by = first.author if first.author in ENDPOINTS and not first.passive else "unknown"
+        return found
+    if "aborted" in outcomes:
+        return _of_abort(seen, by_reset, by_connection, outcomes.index("aborted"))
+    if seen.fates.failed:
+        return Conclusion("unknown", "undetermined", [])
+    if "completed" not in outcomes and _may_hide(seen):
+        return Conclusion("unknown", "undetermined", _refused_last(seen))
+    both = all(outcome == "completed" for outcome in outcomes)
+    return Conclusion("none", "certain" if both and seen.study.both else "likely")
+
+
+def _may_hide(seen: Seen) -> bool:
+    """Whether an end that is not in the captures may have been missed by them."""
+    return any(side is not None and side.lossy for side in seen.study.sides) or bool(_refused_last(seen))
+
+
+def _refused_last(seen: Seen) -> list[str]:
+    """Why conntrack refused the last segment of a direction, if it did and nothing came after."""
+    found = []
+    for direction in (0, 1):
+        came = [one for one in seen.study.at(seen.study.ingress(direction), direction) if not one.stray]
+        if came and came[-1].twin is None and came[-1].sure and seen.refuses(came[-1]):
+            found += _drops(seen, came[-1:])
+    return found
+
+
+def _of_abort(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings, side: int) -> Conclusion:
+    """An endpoint gave up by itself, with a RST that killed nobody as far as the captures show."""
+    act = next((one for one in seen.resets if one.author == ENDPOINTS[side]), None)
+    codes = candidates(by_reset[id(act)]) if act is not None else []
+    leaked = ["NF10"] if by_connection["NF10"].answer == "supported" else []
+    return Conclusion(ENDPOINTS[side], "likely", leaked + codes, first=act)
+
+
+def _missing(seen: Seen) -> list[str]:
+    """The capture that would settle it."""
+    missing = [
+        _OTHER_SIDE.format(ENDPOINTS[side]) for side in (INSIDE, OUTSIDE) if seen.study.sides[side] is None
+    ]
+    if missing:
+        return missing
+    lossy = [ENDPOINTS[side] for side, info in enumerate(seen.study.sides) if info is not None and info.lossy]
+    return [_WHOLE.format(name) for name in lossy] or [_AT_PEER]
+
+
+def client_outcome(seen: Seen) -> EndpointOutcome:
+    """What the client's socket saw."""
+    return seen.fates.outcomes[INSIDE if seen.study.join.client_inside else OUTSIDE]
