@@ -1,0 +1,89 @@
+"""What was read and what else was in it: captures, the other connections, totals."""
+
+from __future__ import annotations
+
+from bypeer.core.explanation import ConnectionReport, Explanation, Input
+from bypeer.report.blocks import Block, Prose, Section, Table
+from bypeer.report.words import MAKER, cause_name, counted, ended, pair, place, side
+
+FEW_ROWS = 10
+FEW_VANTAGES = 4
+
+
+def captures(found: Explanation, ticket: bool) -> Section:
+    """A row a capture, then what is wrong with them."""
+    columns = ["file", "side", "packets", "TCP", "RST"]
+    rows = []
+    for number, one in enumerate(found.inputs):
+        row = [one.path, _sides(found, number), f"{one.packets:,}", f"{one.tcp:,}", f"{one.rst:,}"]
+        rows.append([*row, one.format, one.sha256] if ticket else row)
+    if not rows:
+        return Section("")
+    flaws: list[Block] = [Prose(text, item=True) for one in found.inputs for text in _flaws(found, one)]
+    table = Table([*columns, "format", "SHA-256"] if ticket else columns, rows)
+    total = [] if others(found) else [Prose(_totals(found))]
+    return Section("Captures", [table, *flaws, *total])
+
+
+def connections(found: Explanation, ticket: bool) -> Section:
+    """The other connections that failed, and how many there were in all."""
+    failed = others(found)
+    if not failed:
+        return Section("")
+    shown = failed if ticket else failed[:FEW_ROWS]
+    columns = ["id", "connection", "ended by", "cause", "certainty"]
+    blocks: list[Block] = [Table(columns, [_row(one) for one in shown])]
+    if len(shown) < len(failed):
+        blocks.append(Prose(f"{len(failed) - len(shown):,} more: see -o markdown."))
+    return Section("Other failed connections", [*blocks, Prose(_totals(found))])
+
+
+def others(found: Explanation) -> list[ConnectionReport]:
+    """Connections that failed, without the one that the verdict is about."""
+    return [one for one in found.connections if _failed(one) and one.id != found.verdict.connection]
+
+
+def _totals(found: Explanation) -> str:
+    totals = found.totals
+    failed = f"{totals.failed:,} failed" if totals.failed else "none failed"
+    text = f"{counted(totals.connections, 'connection')} in all, {failed}; {counted(totals.resets, 'RST')}."
+    unlisted = totals.failed - sum(_failed(one) for one in found.connections)
+    return text + (f" {counted(unlisted, 'failed connection')} not listed anywhere." if unlisted > 0 else "")
+
+
+def _failed(connection: ConnectionReport) -> bool:
+    return connection.verdict.killed_by != "none"
+
+
+def _row(connection: ConnectionReport) -> list[str]:
+    verdict = connection.verdict
+    maker = MAKER.get(verdict.killed_by, verdict.killed_by)
+    cause = cause_name(verdict.cause) if verdict.cause else "-"
+    return [connection.id, pair(connection.inside or connection.outside), maker, cause, verdict.certainty]
+
+
+def _sides(found: Explanation, number: int) -> str:
+    """Where an input was taken; the interfaces are named where it has several."""
+    own = [one for one in found.vantages if one.input == number]
+    if len(own) == 1:
+        return side(own[0])
+    named = [f"{side(one)} {one.interface}".strip() for one in own[:FEW_VANTAGES]]
+    more = [f"{len(own) - FEW_VANTAGES} more"] if len(own) > FEW_VANTAGES else []
+    return ", ".join(named + more) or "-"
+
+
+def _flaws(found: Explanation, one: Input) -> list[str]:
+    flaws = []
+    if one.damage:
+        flaws.append(
+            f"{one.path} is damaged at octet {one.damage.offset:,}: {ended(one.damage.reason)} "
+            "What comes before was read."
+        )
+    for loss in one.losses:
+        where = f" ({place(found, loss.vantage)})" if loss.vantage else ""
+        missed = counted(loss.packets, "packet")
+        flaws.append(f"{one.path}{where} misses at least {missed}: {ended(loss.because)}")
+    if one.weird:
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(one.weird.items()))
+        flaws.append(f"{one.path} holds odd packets: {kinds}.")
+    return flaws
