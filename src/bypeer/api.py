@@ -1,0 +1,83 @@
+"""The library's door: capture files in, an Explanation out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from bypeer import __version__
+from bypeer.capture.read import Capture, open_capture
+from bypeer.core.decode import interface_and_index
+from bypeer.core.describe import Names, describe
+from bypeer.core.explain import Analysis, analyse
+from bypeer.core.explanation import Damage, Explanation, Input, Loss, Role, Tool
+from bypeer.core.kernels import named
+from bypeer.core.link import link_type_name
+from bypeer.core.scan import Scan
+
+Path = str | os.PathLike[str]
+
+
+def explain(
+    paths: Sequence[Path],
+    *,
+    kernel: str | None = None,
+    inside: Sequence[Path] | None = None,
+    outside: Sequence[Path] | None = None,
+) -> Explanation:
+    """Say who reset the connections in these capture files, what triggered it and why.
+
+    `kernel` is the NAT host's, as `uname -r` has it; `inside` and `outside` say which files
+    were taken where, if the packets are not to decide. Raises CaptureError where a file is no
+    capture, ValueError where the kernel is not known.
+    """
+    captures = [open_capture(path) for path in dict.fromkeys(os.fspath(path) for path in paths)]
+    chosen = named(kernel) if kernel is not None else None
+    roles = _roles(captures, inside or (), outside or ())
+    analysis = analyse(captures, chosen, roles, lambda number: bool(captures[number].losses))
+    inputs = [_input(capture, found) for capture, found in zip(captures, analysis.scans, strict=True)]
+    return describe(analysis, inputs, _names(captures, analysis), Tool("bypeer", __version__), chosen)
+
+
+def _roles(captures: Sequence[Capture], inside: Sequence[Path], outside: Sequence[Path]) -> dict[int, Role]:
+    """What the user said of the inputs, by row."""
+    given: dict[str, Role] = {os.fspath(path): "outside" for path in outside}
+    given |= {os.fspath(path): "inside" for path in inside}
+    return {row: given[one.path] for row, one in enumerate(captures) if one.path in given}
+
+
+def _input(capture: Capture, found: Scan) -> Input:
+    weird = {kind: count for kind, count in found.kinds.items() if kind != "unsupported"}
+    for link_type, count in found.unsupported.items():
+        weird[f"unsupported link type {link_type_name(link_type)}"] = count
+    if found.undated:
+        weird["undated"] = found.undated
+    return Input(
+        path=capture.path,
+        sha256=capture.sha256(),
+        format=capture.format,
+        packets=found.packets,
+        tcp=found.tcp,
+        rst=found.rst,
+        weird=weird,
+        damage=None if capture.damage is None else Damage(capture.damage.offset, capture.damage.reason),
+        losses=[Loss(None, one.count, f"the file's own count ({one.counter})") for one in capture.losses],
+    )
+
+
+def _names(captures: Sequence[Capture], analysis: Analysis) -> Names:
+    """What the vantages' interfaces are called: by name, else by number where there are several."""
+    names = {}
+    for row, capture in enumerate(captures):
+        several = len({one.interface for one in analysis.scans[row].connections}) > 1
+        for interface in {one.interface for one in analysis.scans[row].connections}:
+            number, index = interface_and_index(interface)
+            known = capture.interfaces[number]
+            label = known.name or (str(number) if len(capture.interfaces) > 1 else "")
+            if index:
+                label = f"{label}%{index}" if label else f"index {index}"
+            names[row, interface] = (
+                label or (str(number) if several else ""),
+                link_type_name(known.link_type),
+            )
+    return Names(names)

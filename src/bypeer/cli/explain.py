@@ -1,0 +1,104 @@
+"""`bypeer explain`: captures in, who reset the connections out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bypeer.cli.output import colourful, columns, deliver, save
+
+if TYPE_CHECKING:
+    from bypeer.core.explanation import Explanation
+
+# \b: Click leaves the lines as they are.
+STATUSES = """\b
+Exit status:
+  0    the NAT host killed no connection
+  1    it did
+  2    wrong usage
+  3    nothing could be analysed
+  4    undetermined; the output names the capture that would settle it
+  130  interrupted
+"""
+
+CAPTURE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _text(found: Explanation, colour: bool, width: int) -> str:
+    from bypeer.report import text
+
+    return text.render(found, colour=colour, width=width)
+
+
+def _markdown(found: Explanation, colour: bool, width: int) -> str:
+    from bypeer.report import markdown
+
+    return markdown.render(found)
+
+
+def _json(found: Explanation, colour: bool, width: int) -> str:
+    from bypeer.report import json
+
+    return json.render(found)
+
+
+# Each is told whether to colour and how many columns to keep to; what is no page for a terminal ignores it.
+Render = Callable[["Explanation", bool, int], str]
+RENDER: dict[str, Render] = {"text": _text, "markdown": _markdown, "json": _json}
+
+
+class KernelName(click.ParamType[str]):
+    """A kernel's version, as `uname -r` gives it or shorter; "auto" leaves it to the packets."""
+
+    name = "version"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Its first two numbers, which is what the tracker's behaviour hangs on."""
+        found = re.match(r"\d+\.\d+(?![^.+-])", value)
+        if value != "auto" and not found:
+            self.fail(f"{value!r} is no kernel version such as 5.10", param, ctx)
+        return found[0] if found else value
+
+
+@click.command(no_args_is_help=True, epilog=STATUSES)
+@click.argument("captures", nargs=-1, type=CAPTURE, metavar="CAPTURE...")
+@click.option("-o", "--output", type=click.Choice(tuple(RENDER)), default="text", show_default=True)
+@click.option("-w", "--write", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.option("--kernel", type=KernelName(), default="auto", help="Of the NAT host, as 5.10.")
+@click.option("--inside", type=CAPTURE, multiple=True, help="A capture from inside the NAT.")
+@click.option("--outside", type=CAPTURE, multiple=True, help="A capture from outside the NAT.")
+@click.pass_context
+def explain(
+    ctx: click.Context,
+    captures: tuple[Path, ...],
+    output: str,
+    write: Path | None,
+    kernel: str,
+    inside: tuple[Path, ...],
+    outside: tuple[Path, ...],
+) -> None:
+    """Say who reset the connections in the captures, which packet triggered it, and why.
+
+    Give the captures of both sides of the NAT, in any order, or one with both (tcpdump -i any).
+    Which is which is found from the packets; --inside and --outside say it instead.
+    """
+    from bypeer import api
+
+    paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
+    if not paths:
+        raise click.UsageError("no capture given")
+    if write and write.exists() and any(write.samefile(path) for path in paths):
+        raise click.BadParameter(f"{write} is one of the captures", param_hint="-w")
+    found = api.explain(
+        paths, kernel=None if kernel == "auto" else kernel, inside=inside or None, outside=outside or None
+    )
+    if write:
+        save(RENDER[output](found, False, 0), write)
+    else:
+        colour = colourful()
+        deliver(RENDER[output](found, colour, columns()), colour)
+    ctx.exit(found.exit_status)

@@ -1,0 +1,38 @@
+"""Where results go: stdout or a file, and what may be done to them on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+
+def colourful() -> bool:
+    """Whether stdout is a terminal that wants colour (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def columns() -> int:
+    """How wide the terminal on stdout is; 0 if that is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def deliver(text: str, colour: bool = False) -> None:
+    """Write a result to stdout. A reader that has left, such as `head`, is no failure."""
+    try:
+        # The stream is named because Click would swap an ASCII one for UTF-8.
+        click.echo(text.removesuffix("\n"), file=sys.stdout, color=colour)
+    except BrokenPipeError:
+        # Python flushes stdout once more when it ends: let that go nowhere (docs of signal).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def save(text: str, path: Path) -> None:
+    """Write a result to a file, as UTF-8."""
+    try:
+        path.write_text(text.removesuffix("\n") + "\n", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise click.BadParameter(f"{path}: {error.strerror}", param_hint="-w") from error
