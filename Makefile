@@ -67,6 +67,9 @@ format: .venv/compiled
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+docs: .venv/compiled
+	$(BIN)/python docs/make_causes.py
+
 bench: .venv/compiled
 	@$(BIN)/python bench/startup.py
 
@@ -132,4 +135,4 @@ clean:
 
 FORCE:
 
-.PHONY: FORCE help demo test lint format bench clean
+.PHONY: FORCE help demo test lint format docs bench clean
