@@ -38,7 +38,7 @@ from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
 from bypeer.core.study import INSIDE, OUTSIDE, Sighting
-from bypeer.core.verdict import candidates, client_outcome
+from bypeer.core.verdict import BY_INVALID, candidates, client_outcome
 
 MOST_LISTED = 200  # connections in a report
 MOST_RESETS = 50  # RSTs listed of one connection; the first and the lethal ones are among them
@@ -208,10 +208,8 @@ def _evidence(main: Case | None) -> list[Evidence]:
     if judgement is None:
         return []
     says = judgement.log or f"{judgement.ctstate.name}: no objection"
-    refused = first.author == "host"
-    return [
-        Evidence("model", f"Linux {main.seen.replay.kernel.name}: {says}", judgement.invalid or not refused)
-    ]
+    agrees = judgement.invalid == (main.conclusion.cause in BY_INVALID)
+    return [Evidence("model", f"Linux {main.seen.replay.kernel.name}: {says}", agrees)]
 
 
 # Connections and their RSTs

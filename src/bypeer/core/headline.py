@@ -66,7 +66,8 @@ def headline(seen: Seen, conclusion: Conclusion) -> str:
 
 def _either(conclusion: Conclusion) -> str:
     """The other codes that fit, if any."""
-    others = [code for code in conclusion.candidates[1:] if code != conclusion.cause]
+    said = {"EP02": ("EP03",)}.get(conclusion.cause or "", ())  # its own sentence names both
+    others = [code for code in conclusion.candidates[1:] if code != conclusion.cause and code not in said]
     return f" (or {', '.join(others)}: the packets do not tell them apart)" if others else ""
 
 

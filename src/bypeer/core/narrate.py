@@ -85,7 +85,8 @@ def scenes(seen: Seen, conclusion: Conclusion) -> list[Scene]:
         told += _killing(seen, first)
         told += _aftermath(seen, first)
     told += [
-        Scene(one, "leak", "left the host untranslated: the peer cannot match it") for one in seen.leaks()[:1]
+        Scene(one, "leak", "left the host untranslated: the peer cannot match it", late=True)
+        for one in seen.leaks()[:1]
     ]
     unique = {id(scene.sighting): scene for scene in reversed(told)}
     return sorted(unique.values(), key=lambda scene: scene.sighting.ts)
@@ -139,10 +140,8 @@ def _aftermath(seen: Seen, first: Reset) -> list[Scene]:
         told.append(Scene(killer.sighting, "reset", reset_note(killer), late=True))
     rest = [one for one in seen.resets if one.author == "host" and one.ts > first.ts]
     if first.author == "host" and rest:
-        last = rest[-1]
-        told.append(
-            Scene(last.sighting, "reset", f"the last of {len(rest)} more RSTs that the host made", late=True)
-        )
+        note = "one more RST" if len(rest) == 1 else f"the last of {len(rest)} more RSTs"
+        told.append(Scene(rest[-1].sighting, "reset", f"{note} that the host made", late=True))
     return told
 
 

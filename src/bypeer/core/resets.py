@@ -114,12 +114,13 @@ def _appeared(study: Study, reset: Reset, source: Author) -> None:
     """Seen where its direction leaves the host, not where it would have entered."""
     one = reset.sighting
     usual, ttl = _usual(one, study), one.segment.ttl
-    own = ttl in INITIAL_TTLS and ttl not in usual
+    # Between the two sides there is only the host; on one side alone its TTL must be a system's own.
+    own = ttl not in usual and (ttl in INITIAL_TTLS or (study.both and bool(usual)))
     missed = study.both and not one.sure
     if own and (usual or study.both):
         reset.author = "host"
         reset.author_sure = study.both and not missed and not study.join.beyond
-        because = f"TTL {ttl} has lost no hop"
+        because = f"TTL {ttl}" + (" has lost no hop" if ttl in INITIAL_TTLS else "")
         if usual:
             because += f", where forwarded packets of this direction have {_ttls(usual)}"
         if study.both:

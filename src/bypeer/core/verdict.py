@@ -52,6 +52,9 @@ _OF_REASON = {
     Reason.BAD_CHECKSUM: "NF05",
 }
 
+# The causes that begin with a segment that conntrack calls INVALID.
+BY_INVALID = frozenset(("NF01", "NF02", "NF03", "NF05", "NF06", "NF07"))
+
 _OTHER_SIDE = "a capture of the same connection on the {} side of the NAT host"
 _AT_PEER = "a capture at the peer, or beyond the next router"
 _WHOLE = "the {} capture again without losses (smaller snaplen, larger buffer: tcpdump -s 96 -B 65536)"

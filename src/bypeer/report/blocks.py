@@ -28,7 +28,7 @@ class Moment:
     letter: str
     when: str
     where: str
-    text: str
+    lines: list[str]  # the segment; what became of it
     marked: bool  # it belongs to the kill
     skipped: bool  # letters, and so time, lie between the one before and this one
 

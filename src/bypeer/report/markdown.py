@@ -90,7 +90,7 @@ def _block(block: Block) -> list[str]:
 
 def _moment(one: Moment) -> list[str]:
     gap = ["..."] if one.skipped else []
-    return [*gap, f"{one.letter}  {one.when}  {one.where}", f"   {one.text}"]
+    return [*gap, f"{one.letter}  {one.when}  {one.where}", *(f"   {line}" for line in one.lines)]
 
 
 def _table(block: Table) -> str:

@@ -180,7 +180,8 @@ def _moment(found: Explanation, event: Event, day: str, before: str) -> Moment:
     if date(event.time_ns) not in ("", day):
         when = f"{date(event.time_ns)} {when}"
     skipped = bool(before) and len(before) == len(event.letter) == 1 and ord(event.letter) - ord(before) > 1
-    return Moment(event.letter, when, where, event.text, event.kind in ("trigger", "reset", "leak"), skipped)
+    lines = event.text.split(" | ", 1)
+    return Moment(event.letter, when, where, lines, event.kind in ("trigger", "reset", "leak"), skipped)
 
 
 def _remedies(found: Explanation) -> Section:

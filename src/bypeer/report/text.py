@@ -78,7 +78,7 @@ class _Page:
             style = "mark" if one.marked else ""
             lines.append(f"  {self.paint(f'{one.letter:{wide}}', style)}  {one.when}  {one.where}")
             indent = " " * (wide + 4)
-            lines += self.wrap(one.text, indent, indent, style)
+            lines += [part for line in one.lines for part in self.wrap(line, indent, indent, style)]
         return lines
 
     def command(self, block: Command) -> list[str]:

@@ -131,7 +131,7 @@ def _judgement(found: Explanation, trigger: Trigger) -> str:
     because = ended(because) if because else ""
     if trigger.octets_behind > 0:
         lag = f" {it} ended {trigger.octets_behind:,} octets behind the newest data."
-    elif trigger.octets_behind < 0:
+    elif -trigger.octets_behind > trigger.length + 1:  # else it was simply the next
         lag = f" {it} ended {-trigger.octets_behind:,} octets beyond the newest data."
     else:
         lag = ""

@@ -57,8 +57,9 @@ def late_segment(reset: Reset, seen: Seen) -> Finding:
     translate and forward it.
 
     Predicts:    outside, a segment that replay marks INVALID for its lower bound, not
-                 forwarded; within microseconds a RST of the host's own (TTL undiminished)
-                 whose SEG.SEQ is the late segment's SEG.ACK; it repeats.
+                 forwarded; within microseconds a RST of the host's own (a TTL that no hop has
+                 diminished: 64 unless net.ipv4.ip_default_ttl says otherwise) whose SEG.SEQ
+                 is the late segment's SEG.ACK; it repeats.
     Refuted by:  the trigger forwarded, or acceptable to conntrack; a kernel >= 6.1.
     Untestable:  without the outside capture, or where it began after the handshake.
     Remedy:      Linux >= 6.1; drop ctstate INVALID in INPUT; nf_conntrack_tcp_be_liberal=1.
@@ -90,8 +91,10 @@ def ack_of_unseen_data(reset: Reset, seen: Seen) -> Finding:
     """Conntrack called an acknowledgement of data it never saw INVALID.
 
     Hardware offload, or an asymmetric or multi-homed path, lets data pass beside conntrack.
-    The host's RST is mostly harmless, because its SEG.SEQ is the unseen SEG.ACK; but with a
-    rule that drops INVALID the connection hangs instead.
+    The host's RST is harmless where the acknowledgement was wrong, because its SEG.SEQ is that
+    SEG.ACK; it kills where the peer had really received the data (measured with offload in one
+    direction). With a rule that drops INVALID the connection hangs instead. A capture on the
+    host may show data that conntrack never saw.
 
     Predicts:    a segment whose SEG.ACK replay finds above the highest octet that passed, not
                  forwarded; the host's RST with that SEG.ACK as SEG.SEQ.
@@ -128,6 +131,9 @@ def entry_missing(reset: Reset, seen: Seen) -> Finding:
     Flushed (conntrack -F or -D), expired while idle, evicted, or lost when a container's
     network was rebuilt. With tcp_loose=1 the segment is picked up as NEW, addressed to the
     host: no socket, a RST, and neither INVALID nor a log line.
+
+    A client that only waits for data hangs, for nothing reaches it any more; it is reset if it
+    sends (measured, 12 of 12).
 
     Predicts:    a segment that conntrack would accept, not forwarded, and the host's RST;
                  nothing of its direction is forwarded until a segment the other way makes a
@@ -196,7 +202,8 @@ def _unexplained(reset: Reset, seen: Seen) -> Finding | None:
 def malformed(reset: Reset, seen: Seen) -> Finding:
     """Conntrack refused a malformed segment: SYN from the wrong side, SYN with FIN, no flags.
 
-    The host answers with RST|ACK and SEG.SEQ 0, which harms nobody. A segment with a bad
+    Without the ACK flag the host answers with RST|ACK and SEG.SEQ 0, which harms nobody; with it
+    (SYN|FIN|ACK) its RST bears the right SEG.SEQ and kills (measured). A segment with a bad
     checksum is INVALID too, but no RST follows: the host's TCP discards it as well. Captures
     taken before offload show bad checksums that never existed on the wire.
 
