@@ -309,12 +309,10 @@ def _between(mains: list[Place], roles: Mapping[int, Role]) -> Join:
     found = Join(nat=_nat(near[-1], far[0]))
     found.client_inside = _client_inside(near[-1], far[0], found.nat, roles)
     inner, outer = (near[::-1], far) if found.client_inside else (far, near[::-1])
-    if found.nat == "none" and not roles and not _adjacent(inner[0], found.client_inside):
-        # Both vantages lie beyond the host: no endpoint is on the link of either.
-        return Join(
-            outside=inner[0], nat="unknown", client_inside=found.client_inside,
-            extra=[("peer", place) for place in outer],
-        )  # fmt: skip
+    if found.nat == "none" and not roles:
+        beyond = _both_beyond(near[-1], far[0])
+        if beyond is not None:
+            return beyond
     found.inside, found.outside = _fullest(inner), _fullest(outer)
     found.beyond = abs(_depth(found.outside, found.inside)) > 1
     found.extra = [("inside", place) for place in inner if place is not found.inside]
@@ -350,9 +348,21 @@ def _nat(near: Place, far: Place) -> Nat:
     return "destination" if target else "none"
 
 
-def _adjacent(place: Place, client_inside: bool) -> bool:
-    """Whether the inside endpoint's packets arrive here without having lost a hop."""
-    return place.half(TO_SERVER if client_inside else TO_CLIENT).ttl in INITIAL_TTLS
+def _both_beyond(near: Place, far: Place) -> Join | None:
+    """Two captures without a NAT between them may both lie beyond the host: at its outside, at the peer.
+
+    The host's own RSTs tell: they start undiminished at the nearer of the two. Else a peer whose
+    packets start right at one of them, with an address that is not a private one, is outside.
+    """
+    if _made_here(near.half(TO_SERVER)):
+        return Join(outside=near, client_inside=True, extra=[("peer", far)])
+    if _made_here(far.half(TO_CLIENT)):
+        return Join(outside=far, client_inside=False, extra=[("peer", near)])
+    client, server = near.half(TO_SERVER).ttl in INITIAL_TTLS, far.half(TO_CLIENT).ttl in INITIAL_TTLS
+    hidden = private(far.server) and not private(far.client)
+    if client or (server and hidden):
+        return None
+    return Join(outside=near, client_inside=True, extra=[("peer", far)], sure=server)
 
 
 def _client_inside(near: Place, far: Place, nat: Nat, roles: Mapping[int, Role]) -> bool:

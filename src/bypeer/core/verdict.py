@@ -115,7 +115,7 @@ def _of_reset(
     elif _unexplained(reset, together):
         _hidden_kill(seen, reset, found)
     elif reset.author == "on-path":
-        sure = reset.author_sure and seen.study.both and reset.effect_sure
+        sure = reset.author_sure and seen.study.both and reset.effect_sure and seen.translated
         found.certainty = "certain" if sure and found.candidates == ["PA01"] else "likely"
     elif not seen.study.join.sure and not seen.study.both:
         found.certainty = "undetermined"
@@ -134,6 +134,13 @@ def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) 
         return
     if not found.candidates:
         found.certainty, found.needs = "undetermined", _missing(seen)
+        return
+    if study.join.beyond:
+        # What reached the host, and what conntrack made of it, was not captured.
+        found.certainty, found.needs = "undetermined", ["a capture on the NAT host's own outer interface"]
+        found.candidates += [
+            code for code in ("NF01", "NF02", "NF04", "NF12") if code not in found.candidates
+        ]
         return
     cause = findings[found.candidates[0]]
     whole = study.both and not study.join.merged and study.dated
