@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bypeer.core.addresses import endpoint_text
 from bypeer.core.causes.model import Finding, Seen
 from bypeer.core.connections import TO_CLIENT, TO_SERVER
 from bypeer.core.explain import Analysis, Case
@@ -32,7 +33,7 @@ from bypeer.core.explanation import (
 from bypeer.core.filters import filters
 from bypeer.core.headline import headline
 from bypeer.core.kernels import KERNELS, Ctstate, Kernel
-from bypeer.core.narrate import behind, endpoint_text, events
+from bypeer.core.narrate import behind, events
 from bypeer.core.nat import Join, Place
 from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset

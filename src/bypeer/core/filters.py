@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bypeer.core.addresses import address
 from bypeer.core.causes.model import Seen
 from bypeer.core.explain import Case
 from bypeer.core.explanation import Filter
-from bypeer.core.narrate import VantageId, address
+from bypeer.core.narrate import VantageId
 from bypeer.core.nat import Place
 from bypeer.core.study import Sighting
 

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bypeer.core import tcp
+from bypeer.core.addresses import address
 from bypeer.core.causes.model import Seen
 from bypeer.core.explanation import Event, EventKind
 from bypeer.core.fate import fin, received
 from bypeer.core.kernels import LOG_PREFIX
-from bypeer.core.nat import Endpoint, Place
+from bypeer.core.nat import Place
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
 from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting
@@ -31,22 +32,6 @@ class Scene:
     kind: EventKind
     note: str
     late: bool = False  # belongs to the aftermath: X, Y
-
-
-def address(endpoint: Endpoint) -> str:
-    """The address alone, as people write it."""
-    high, low, _ = endpoint
-    if high == 0 and low >> 32 == 0xFFFF:
-        return ".".join(str(low >> shift & 255) for shift in (24, 16, 8, 0))
-    from ipaddress import IPv6Address  # only where there is IPv6: 6 ms of start-up
-
-    return str(IPv6Address(high << 64 | low))
-
-
-def endpoint_text(endpoint: Endpoint) -> str:
-    """`address:port`, with brackets round IPv6."""
-    text = address(endpoint)
-    return f"[{text}]:{endpoint[2]}" if ":" in text else f"{text}:{endpoint[2]}"
 
 
 def octets_text(octets: int) -> str:

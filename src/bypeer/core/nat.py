@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bypeer.core import seq
+from bypeer.core.addresses import Endpoint, private
 from bypeer.core.connections import TO_CLIENT, TO_SERVER, Connection, Half
 from bypeer.core.explanation import Nat, Role
 from bypeer.core.segment import NO_TIME
@@ -24,8 +25,6 @@ INITIAL_TTLS = frozenset((32, 64, 128, 255))
 
 # This many segments in common make two captures the same connection: a fingerprint has 31 bits.
 _ALIKE = 2
-
-Endpoint = tuple[int, int, int]  # address in two halves, port
 
 
 @dataclass(slots=True)
@@ -382,20 +381,3 @@ def _client_inside(near: Place, far: Place, nat: Nat, roles: Mapping[int, Role])
         return True
     # A published port hides a private server; a service's virtual address is as private as its pods.
     return private(near.server) or not private(far.server)
-
-
-def private(endpoint: Endpoint) -> bool:
-    """Whether the address is one that the Internet does not route.
-
-    Source: RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10), RFC 4193 (fc00::/7).
-    """
-    high, low, _ = endpoint
-    if high or low >> 32 != 0xFFFF:
-        return high >> 57 == 0xFC >> 1
-    address = low & 0xFFFF_FFFF
-    return (
-        address >> 24 == 10
-        or address >> 20 == 0xAC1
-        or address >> 16 == 0xC0A8
-        or address >> 22 == (100 << 24 | 64 << 16) >> 22
-    )
