@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bypeer.cli.output import colourful, columns, deliver, save
+from bypeer.cli.output import colourful, columns, deliver, save, warn
 
 if TYPE_CHECKING:
     from bypeer.core.explanation import Explanation
@@ -57,11 +56,15 @@ class KernelName(click.ParamType[str]):
     name = "version"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Its first two numbers, which is what the tracker's behaviour hangs on."""
-        found = re.match(r"\d+\.\d+(?![^.+-])", value)
-        if value != "auto" and not found:
-            self.fail(f"{value!r} is no kernel version such as 5.10", param, ctx)
-        return found[0] if found else value
+        """The version as it was given, if its tracker is known."""
+        from bypeer.core.kernels import named
+
+        if value != "auto":
+            try:
+                named(value)
+            except ValueError as error:
+                self.fail(str(error), param, ctx)
+        return value
 
 
 @click.command(no_args_is_help=True, epilog=STATUSES)
@@ -96,6 +99,10 @@ def explain(
     found = api.explain(
         paths, kernel=None if kernel == "auto" else kernel, inside=inside or None, outside=outside or None
     )
+    for one in found.inputs:
+        if one.damage is not None:
+            where = f"{one.path}: at octet {one.damage.offset}"
+            warn(f"{where}: {one.damage.reason}; what came before was analysed")
     if write:
         save(RENDER[output](found, False, 0), write)
     else:

@@ -30,6 +30,13 @@ def deliver(text: str, colour: bool = False) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def warn(text: str) -> None:
+    """Say a word to people, on stderr, with nothing in it that a terminal would obey."""
+    from bypeer.report.plain import plain
+
+    click.echo(f"bypeer: {plain(text)}", err=True)
+
+
 def save(text: str, path: Path) -> None:
     """Write a result to a file, as UTF-8."""
     try:

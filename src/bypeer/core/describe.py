@@ -186,8 +186,15 @@ def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) ->
 
 def _kernel(main: Case | None, given: Kernel | None) -> KernelSays:
     assumed = given or (main.seen.replay.kernel if main is not None else KERNELS[-1])
-    fitting = list(main.fitting) if main is not None else [one.name for one in KERNELS]
-    if given is not None:
+    fitting = list(main.seen.fitting) if main is not None else [one.name for one in KERNELS]
+    if not fitting:
+        note = (
+            "no kernel's rules fit what was forwarded: nf_conntrack_tcp_be_liberal may be set, "
+            "or packets passed beside conntrack"
+        )
+    elif given is not None and given.name not in fitting:
+        note = "as given with --kernel, but what was forwarded and what was not fits other kernels"
+    elif given is not None:
         note = "as given with --kernel"
     elif len(fitting) == len(KERNELS):
         note = "nothing observed tells the kernels apart"

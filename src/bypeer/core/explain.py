@@ -37,7 +37,6 @@ class Case:
     """One connection, looked at closely, with its verdict."""
 
     seen: Seen
-    fitting: tuple[str, ...]  # kernels whose rules fit what was observed
     by_reset: Mapping[int, Mapping[str, Finding]]  # id of the reset, code
     by_connection: Mapping[str, Finding]
     conclusion: Conclusion
@@ -124,26 +123,25 @@ def _case(found: Study, kernel: Kernel | None) -> Case:
     resets = find(found)
     made = frozenset(id(one.sighting) for one in resets if one.author == "host")
     seen_by = tracked(found, made)
-    replays = [replay(found, one, seen_by) for one in ([kernel] if kernel else KERNELS)]
-    chosen, fitting = _choose(found, replays, resets)
+    replays = [replay(found, one, seen_by) for one in KERNELS]
+    fitting = _fitting(found, replays, resets)
+    chosen = replay(found, kernel, seen_by) if kernel is not None else _newest(fitting or replays)
     answer(found, resets, chosen.refuses)
     judge(found, resets)
-    seen = Seen(found, resets, chosen, fates(found, resets))
+    names = tuple(one.kernel.name for one in fitting)
+    seen = Seen(found, resets, chosen, fates(found, resets), names)
     by_reset = {
         id(one): {cause.code: cause.test(one, seen) for cause in CATALOGUE if cause.subject == "reset"}
         for one in resets
     }
     by_connection = {cause.code: cause.test(seen) for cause in CATALOGUE if cause.subject == "connection"}
-    return Case(seen, fitting, by_reset, by_connection, conclude(seen, by_reset, by_connection))
+    return Case(seen, by_reset, by_connection, conclude(seen, by_reset, by_connection))
 
 
-def _choose(
-    found: Study, replays: Sequence[Replay], resets: Sequence[Reset]
-) -> tuple[Replay, tuple[str, ...]]:
-    """The rules that explain most, and the kernels whose rules fit equally well.
+def _fitting(found: Study, replays: Sequence[Replay], resets: Sequence[Reset]) -> list[Replay]:
+    """The kernels whose rules explain most; none if all would have refused what was forwarded.
 
-    A kernel that would have refused what was forwarded is out. Of the rest, those fit best that
-    refuse what the host answered with a RST. Of equals the newest whose rules were measured.
+    Of those that would not, the ones fit best that refuse what the host answered with a RST.
     """
     misses = []
     for one in replays:
@@ -151,6 +149,10 @@ def _choose(
         triggers = [reset.trigger for reset in resets if reset.author == "host" and reset.trigger is not None]
         misses.append((len(one.contradicted), sum(not one.refuses(trigger) for trigger in triggers)))
     best = min(misses)
-    fitting = [one for one, missed in zip(replays, misses, strict=True) if missed == best]
-    measured = [one for one in fitting if "m" in one.kernel.sources.values()]
-    return (measured or fitting)[-1], tuple(one.kernel.name for one in fitting)
+    return [one for one, missed in zip(replays, misses, strict=True) if missed == best and not missed[0]]
+
+
+def _newest(replays: Sequence[Replay]) -> Replay:
+    """The newest kernel, of those whose rules were measured if there is one."""
+    measured = [one for one in replays if "m" in one.kernel.sources.values()]
+    return (measured or replays)[-1]

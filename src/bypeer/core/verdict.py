@@ -126,31 +126,19 @@ def _of_reset(
 
 def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) -> None:
     """A kill by the host is certain where nothing is missing and one cause alone is left."""
-    study = seen.study
-    if reset.trigger is None:
-        # What it answers was not captured. The host's other RSTs may tell, if they agree.
-        found.certainty = "likely" if len(found.candidates) == 1 and study.both else "undetermined"
-        found.needs = [_WHOLE.format(ENDPOINTS[1 - reset.target(study)])] if study.both else _missing(seen)
+    if _lacks_trigger(seen, reset, found):
         return
-    if not found.candidates:
-        found.certainty, found.needs = "undetermined", _missing(seen)
-        return
-    if study.join.beyond:
-        # What reached the host, and what conntrack made of it, was not captured.
-        found.certainty, found.needs = "undetermined", ["a capture on the NAT host's own outer interface"]
-        found.candidates += [
-            code for code in ("NF01", "NF02", "NF04", "NF12") if code not in found.candidates
-        ]
-        return
+    study, trigger = seen.study, reset.trigger
+    assert trigger is not None
     cause = findings[found.candidates[0]]
-    whole = study.both and not study.join.merged and study.dated
+    doubts = _doubts(seen, found.candidates[0])
+    whole = study.both and study.dated and not study.join.merged and not doubts
     whole = whole and not any(side is not None and side.lossy for side in study.sides)
-    inferred = _inferred(seen, found.candidates[0])
-    sure = reset.author_sure and reset.effect_sure and reset.trigger.sure and not inferred
+    sure = reset.author_sure and reset.effect_sure and trigger.sure
     if sure and whole and cause.strong and len(found.candidates) == 1:
         found.certainty = "certain"
     outer = study.sides[OUTSIDE]
-    if outer is not None and outer.lossy and not seen.refuses(reset.trigger):
+    if outer is not None and outer.lossy and not seen.refuses(trigger):
         # The segment that was really answered may be one of those lost.
         found.certainty, found.needs = "undetermined", [_WHOLE.format(ENDPOINTS[OUTSIDE])]
     if not study.both:
@@ -158,10 +146,41 @@ def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) 
         if any(one.author == "host" and one.passive and one.trigger is None for one in seen.resets):
             # A forger next door looks like the host; but the host's RSTs answer something.
             found.killed_by, found.certainty = "unknown", "undetermined"
-    if inferred:
-        found.needs.append(
-            "the NAT host's kernel version (--kernel): these rules were inferred, not measured"
-        )
+    if doubts and seen.replay.kernel.name not in seen.fitting:
+        other = _OF_REASON.get(seen.position(trigger))
+        found.candidates += [other] if other is not None and other not in found.candidates else []
+    found.needs += doubts
+
+
+def _lacks_trigger(seen: Seen, reset: Reset, found: Conclusion) -> bool:
+    """Whether what the host's RST answers is not known, so that its cause stays open."""
+    study = seen.study
+    if study.join.beyond:
+        # What reached the host, and what conntrack made of it, was not captured.
+        found.certainty, found.needs = "undetermined", ["a capture on the NAT host's own outer interface"]
+        found.candidates += [
+            code for code in ("NF01", "NF02", "NF04", "NF12") if code not in found.candidates
+        ]
+        return True
+    if reset.trigger is None:
+        # The host's other RSTs may tell, if they agree.
+        found.certainty = "likely" if len(found.candidates) == 1 and study.both else "undetermined"
+        found.needs = [_WHOLE.format(ENDPOINTS[1 - reset.target(study)])] if study.both else _missing(seen)
+        return True
+    if not found.candidates:
+        found.certainty, found.needs = "undetermined", _missing(seen)
+    return not found.candidates
+
+
+def _doubts(seen: Seen, code: str) -> list[str]:
+    """What about the kernel's rules keeps the cause from being certain."""
+    found = []
+    if seen.replay.kernel.name not in seen.fitting:
+        found.append("the NAT host's true kernel and sysctls: the rules in use do not fit what was observed")
+    rules = {"NF01": ("late_is_invalid",), "NF02": ("overshoot_passes",)}.get(code, ())
+    if any(seen.replay.kernel.sources.get(rule) == "i" for rule in rules):
+        found.append("the NAT host's kernel version (--kernel): these rules were inferred, not measured")
+    return found
 
 
 def _of_siblings(seen: Seen, by_reset: Mapping[int, Findings]) -> list[str]:
@@ -172,12 +191,6 @@ def _of_siblings(seen: Seen, by_reset: Mapping[int, Findings]) -> list[str]:
             for code in candidates(by_reset[id(one)])[:1]:
                 votes[code] = votes.get(code, 0) + 1
     return sorted(votes, key=lambda code: -votes[code])
-
-
-def _inferred(seen: Seen, code: str) -> bool:
-    """Whether the cause rests on a rule that nobody measured or read for this kernel."""
-    rules = {"NF01": ("late_is_invalid",), "NF02": ("overshoot_passes",)}.get(code, ())
-    return any(seen.replay.kernel.sources.get(rule) == "i" for rule in rules)
 
 
 def _unexplained(reset: Reset, findings: Findings) -> bool:

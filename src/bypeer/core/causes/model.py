@@ -37,6 +37,7 @@ class Seen:
     resets: Sequence[Reset]
     replay: Replay
     fates: Fates
+    fitting: tuple[str, ...] = ()  # kernels whose rules fit what was observed
 
     def judgement(self, one: Sighting) -> Judgement | None:
         """What conntrack made of a segment, by the rules in use."""
