@@ -30,7 +30,7 @@ class Library:
         self.asked = {"paths": paths, **options}
         if isinstance(self.answer, BaseException):
             raise self.answer
-        return SimpleNamespace(exit_status=self.answer)
+        return SimpleNamespace(exit_status=self.answer, inputs=[])
 
 
 @pytest.fixture
@@ -149,16 +149,14 @@ def test_what_the_library_is_asked(library: Any, capture: str, tmp_path: Path) -
         main(["explain", capture, "--inside", capture, "--outside", str(other), "--kernel", "5.10.0-8"]) == 0
     )
     paths = {"paths": (Path(capture), other), "inside": (Path(capture),), "outside": (other,)}
-    assert asked.asked == {**paths, "kernel": "5.10"}
+    assert asked.asked == {**paths, "kernel": "5.10.0-8"}
     assert main(["explain", capture]) == 0
     assert asked.asked == {"paths": (Path(capture),), "kernel": None, "inside": None, "outside": None}
 
 
-@pytest.mark.parametrize(
-    ("given", "taken"), [("5.10", "5.10"), ("6.18.44", "6.18"), ("6.1-rc2", "6.1"), ("auto", "auto")]
-)
-def test_kernel_names(given: str, taken: str) -> None:
-    assert KernelName().convert(given, None, None) == taken
+@pytest.mark.parametrize("given", ["5.10", "6.18.44", "6.1-rc2", "5.10.0-32-amd64", "auto"])
+def test_kernel_names(given: str) -> None:
+    assert KernelName().convert(given, None, None) == given
 
 
 @pytest.mark.parametrize("given", ["", "6", "six", "6.1x", "5_10"])

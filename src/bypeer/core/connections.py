@@ -182,9 +182,9 @@ def note(connection: Connection, direction: int, segment: Segment) -> None:
     if half.first < 0:
         half.first = half.low = segment.seq
         half.high = end
-    elif seq.distance(end, half.high) > 0:
+    if seq.distance(end, half.high) > 0:
         half.high = end
-    elif seq.distance(segment.seq, half.low) < 0:
+    if seq.distance(segment.seq, half.low) < 0:
         half.low = segment.seq
     half.octets += segment.size
     if segment.timestamps:
@@ -243,7 +243,7 @@ class Connections:
             return False  # no opening but a malformed segment
         if segment.flags & tcp.ACK_:
             opening = connection.pending
-            return opening is not None and segment.ack == seq.add(opening.seq, 1)
+            return connection.closed or (opening is not None and segment.ack == seq.add(opening.seq, 1))
         if connection.closed:
             return True
         connection.pending = segment.copy()

@@ -136,7 +136,7 @@ def _completed(own: Sequence[Sighting], got: Sequence[Sighting], killer: Reset |
 
 def _waits(own: Sequence[Sighting], got: Iterable[Sighting], gone: int) -> bool:
     """Whether it had nothing unacknowledged, so that no answer would tell it that the other is gone."""
-    top = max((one.end for one in own if not one.is_rst), default=NOWHERE)
+    top = max((one.end for one in own if not one.is_rst), default=FOREVER)  # it never had a socket
     return highest_ack(got) >= top and not any(one.ts > gone for one in own if not one.stray)
 
 

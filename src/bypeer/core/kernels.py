@@ -340,7 +340,7 @@ LINUX_4_19, LINUX_5_10, LINUX_5_15, LINUX_6_1, LINUX_6_6, LINUX_6_12, LINUX_6_18
 
 
 def _numbers(version: str) -> tuple[int, int, int]:
-    match = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", version.strip())
+    match = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?(?![^.+-])", version.strip())
     if match is None:
         raise ValueError(f"{version!r} is no kernel version: write it as `uname -r` does, as 5.10 or 6.12.74")
     return int(match[1]), int(match[2]), int(match[3] or 0)

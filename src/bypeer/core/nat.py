@@ -110,16 +110,17 @@ def _grouped(places: Iterable[Place]) -> list[list[Place]]:
     for place in places:
         isns = [half.isn for half in place.connection.halves]
         keys = [(direction, isn) for direction, isn in enumerate(isns) if isn >= 0]
-        known = next((by_isn[key] for key in keys if key in by_isn and _agree(by_isn[key], isns)), None)
         if not keys:
             unopened.append(place)
             continue
-        if known is None:
-            known = []
-            groups.append(known)
-        known.append(place)
-        for key in keys:
-            by_isn[key] = known
+        fits = [by_isn[key] for key in keys if key in by_isn and _agree(by_isn[key], isns)]
+        group = [known for one in {id(one): one for one in fits}.values() for known in one]
+        groups = [one for one in groups if not any(one is known for known in fits)]
+        group.append(place)
+        groups.append(group)
+        for known in group:
+            numbers = enumerate(half.isn for half in known.connection.halves)
+            by_isn |= {(direction, isn): group for direction, isn in numbers if isn >= 0}
     _adopt(groups, unopened)
     return groups
 
@@ -243,10 +244,11 @@ def _arrange(group: list[Place], roles: Mapping[int, Role]) -> Join:
     first = mains[0]
     mains.sort(key=lambda place: _depth(place, first))
     found = _alone(mains[0], roles) if len(mains) == 1 else _between(mains, roles)
+    within = [main for role, main in found.extra if role == "inside"]
+    within += [found.inside] if found.inside is not None else []
     for place in strays:
-        home = next((main for main in found.places if main.vantage == place.vantage), None)
-        side: Role = "inside" if home is not None and home is found.inside else "outside"
-        found.strays.append((side, place))
+        inside = any(main.vantage == place.vantage for main in within)
+        found.strays.append(("inside" if inside and not found.merged else "outside", place))
     return found
 
 
@@ -262,10 +264,9 @@ def _mains(group: Sequence[Place]) -> tuple[list[Place], list[Place]]:
         here = [place for place in group if place.vantage == vantage]
         here.sort(key=lambda place: (-_opened(place), -place.segments))
         first, rest = here[0], here[1:]
-        mains.append(first)
-        for place in rest:
-            twin = not mains[1:] and _opened(place) == _opened(first) and abs(_depth(place, first)) == 1
-            (mains if twin else strays).append(place)
+        twins = [one for one in rest if _opened(one) == _opened(first) and abs(_depth(one, first)) == 1]
+        mains += [first, *twins[:1]]
+        strays += [one for one in rest if one not in twins[:1]]
     return mains, strays
 
 
@@ -309,7 +310,7 @@ def _between(mains: list[Place], roles: Mapping[int, Role]) -> Join:
     found.client_inside = _client_inside(near[-1], far[0], found.nat, roles)
     inner, outer = (near[::-1], far) if found.client_inside else (far, near[::-1])
     if found.nat == "none" and not roles:
-        beyond = _both_beyond(near[-1], far[0])
+        beyond = _both_beyond(near, far)
         if beyond is not None:
             return beyond
     found.inside, found.outside = _fullest(inner), _fullest(outer)
@@ -347,21 +348,28 @@ def _nat(near: Place, far: Place) -> Nat:
     return "destination" if target else "none"
 
 
-def _both_beyond(near: Place, far: Place) -> Join | None:
-    """Two captures without a NAT between them may both lie beyond the host: at its outside, at the peer.
+def _both_beyond(near: Sequence[Place], far: Sequence[Place]) -> Join | None:
+    """Captures without a NAT between them may all lie beyond the host: at its outside, at the peer.
 
-    The host's own RSTs tell: they start undiminished at the nearer of the two. Else a peer whose
+    The host's own RSTs tell: they start undiminished at the nearest of them. Else a peer whose
     packets start right at one of them, with an address that is not a private one, is outside.
     """
-    if _made_here(near.half(TO_SERVER)):
-        return Join(outside=near, client_inside=True, extra=[("peer", far)])
-    if _made_here(far.half(TO_CLIENT)):
-        return Join(outside=far, client_inside=False, extra=[("peer", near)])
-    client, server = near.half(TO_SERVER).ttl in INITIAL_TTLS, far.half(TO_CLIENT).ttl in INITIAL_TTLS
-    hidden = private(far.server) and not private(far.client)
-    if client or (server and hidden):
+    onward, backward = [*near, *far], [*far[::-1], *near[::-1]]
+    first, last = onward[0], backward[0]
+    if any(_made_here(place.half(TO_SERVER)) for place in near):
+        return _beyond(onward, client_inside=True)
+    if any(_made_here(place.half(TO_CLIENT)) for place in far):
+        return _beyond(backward, client_inside=False)
+    client, server = first.half(TO_SERVER).ttl in INITIAL_TTLS, last.half(TO_CLIENT).ttl in INITIAL_TTLS
+    if client or (server and private(last.server) and not private(last.client)):
         return None
-    return Join(outside=near, client_inside=True, extra=[("peer", far)], sure=server)
+    return _beyond(onward, client_inside=True, sure=server)
+
+
+def _beyond(places: Sequence[Place], client_inside: bool, sure: bool = True) -> Join:
+    """All of these, the nearest to the host first, on its outer side."""
+    extra: list[tuple[Role, Place]] = [("peer", place) for place in places[1:]]
+    return Join(outside=places[0], client_inside=client_inside, extra=extra, sure=sure)
 
 
 def _client_inside(near: Place, far: Place, nat: Nat, roles: Mapping[int, Role]) -> bool:

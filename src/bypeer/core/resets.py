@@ -116,10 +116,11 @@ def _appeared(study: Study, reset: Reset, source: Author) -> None:
     usual, ttl = _usual(one, study), one.segment.ttl
     # Between the two sides there is only the host; on one side alone its TTL must be a system's own.
     own = ttl not in usual and (ttl in INITIAL_TTLS or (study.both and bool(usual)))
+    own = own and not study.join.beyond  # there, routers lie between
     missed = study.both and not one.sure
     if own and (usual or study.both):
         reset.author = "host"
-        reset.author_sure = study.both and not missed and not study.join.beyond
+        reset.author_sure = study.both and not missed
         because = f"TTL {ttl}" + (" has lost no hop" if ttl in INITIAL_TTLS else "")
         if usual:
             because += f", where forwarded packets of this direction have {_ttls(usual)}"
