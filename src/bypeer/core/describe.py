@@ -253,7 +253,11 @@ def _octets(seen: Seen, direction: int) -> int:
     ends = [
         one.end
         for one in seen.study.sightings
-        if one.direction == direction and not one.is_rst and (one.twin is not None or not seen.study.both)
+        if one.direction == direction
+        and not one.is_rst
+        and not seen.refuses(one)
+        and (one.twin is None or not seen.refuses(one.twin))
+        and (one.twin is not None or not seen.study.both)
     ]
     return max(max(ends, default=1) - 1, 0)
 

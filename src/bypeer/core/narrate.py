@@ -174,7 +174,11 @@ def _kind(one: Sighting, otherwise: EventKind) -> EventKind:
 def forwarding(seen: Seen, one: Sighting) -> str:
     """Whether it was forwarded, in words."""
     if one.twin is not None:
-        return f"forwarded ({one.delay / 1000:.0f} us)" if one.twin.stray is False else "left untranslated"
+        return (
+            "forwarded untranslated"
+            if one.stray or one.twin.stray
+            else f"forwarded ({one.delay / 1000:.0f} us)"
+        )
     if not seen.study.both:
         return "the other side was not captured"
     return "not forwarded" if one.sure else "not seen on the other side, whose capture was not complete then"
@@ -211,8 +215,9 @@ def trigger_note(seen: Seen, reset: Reset, trigger: Sighting) -> str:
     elif -lag > trigger.segment.size + 1:
         parts.append(f"{octets_text(-lag - trigger.segment.size)} beyond what had come before")
     parts.append(forwarding(seen, trigger))
-    if reset.author == "host":
-        parts.append(_judged(seen, trigger))
+    arrived = trigger.twin if trigger.stray and trigger.twin is not None else trigger
+    if reset.author == "host" or arrived is not trigger:
+        parts.append(_judged(seen, arrived))
     return "; ".join(part for part in parts if part)
 
 

@@ -241,8 +241,8 @@ def _overlap(mine: Half, theirs: Half) -> bool:
 def _arrange(group: list[Place], roles: Mapping[int, Role]) -> Join:
     """Say of each place whether it is inside, outside, further out, or a stray."""
     mains, strays = _mains(group)
-    first = mains[0]
-    mains.sort(key=lambda place: _depth(place, first))
+    fullest = max(mains, key=lambda place: place.segments)  # it shares most with each other place
+    mains.sort(key=lambda place: _depth(place, fullest))
     found = _alone(mains[0], roles) if len(mains) == 1 else _between(mains, roles)
     within = [main for role, main in found.extra if role == "inside"]
     within += [found.inside] if found.inside is not None else []

@@ -118,7 +118,8 @@ def _slack(one: Sighting, study: Study) -> int:
 
 def _passed(study: Study, seen: Sequence[Sighting]) -> set[int]:
     """Which were certainly let through: seen to leave, or acknowledged when no copy explains it."""
-    passed = {id(one) for one in seen if one.twin is not None or one.side != study.ingress(one.direction)}
+    left = {id(one) for one in seen if _left(study, one)}
+    passed = set(left)
     acked, lowest = [NOWHERE, NOWHERE], [FOREVER, FOREVER]  # after this one, by direction
     for one in reversed(seen):
         new = one.start < one.end <= acked[1 - one.direction] and one.end <= lowest[one.direction]
@@ -132,9 +133,15 @@ def _passed(study: Study, seen: Sequence[Sighting]) -> set[int]:
             acked[one.direction] = max(one.ack, acked[one.direction])
     acked = [NOWHERE, NOWHERE]  # before this one
     for one in seen:
-        leaves = one.twin is not None or one.side != study.ingress(one.direction)
-        if not leaves and one.end <= acked[1 - one.direction]:
+        if id(one) not in left and one.end <= acked[1 - one.direction]:
             passed.discard(id(one))
         if one.ack != NOWHERE and not one.is_rst:
             acked[one.direction] = max(one.ack, acked[one.direction])
     return passed
+
+
+def _left(study: Study, one: Sighting) -> bool:
+    """Whether it was seen to leave the host, translated."""
+    if one.twin is not None:
+        return not one.twin.stray
+    return one.side != study.ingress(one.direction)
