@@ -106,6 +106,10 @@ def _of_reset(
     found = Conclusion(reset.author, "likely", candidates(together), first=reset)
     if reset.trigger is not None and reset.trigger.stray and reset.trigger.side == OUTSIDE:
         found.candidates = ["NF10", "NF04"]  # the peer answers what left with the wrong address
+    elif found.candidates[:1] == ["NF07"]:
+        lossy = any(side is not None and side.lossy for side in seen.study.sides)
+        sure = findings["NF07"].strong and reset.effect_sure and not lossy and len(found.candidates) == 1
+        found.certainty = "certain" if sure else "likely"
     elif reset.author == "host":
         if not found.candidates:
             found.candidates = _of_siblings(seen, by_reset)

@@ -319,7 +319,12 @@ def untranslated_reply(reset: Reset, seen: Seen) -> Finding:
     ]
     if not arrived:
         return refuted("no reply arrived inside with the backend's own address")
-    return supported("the RST answers a reply that arrived untranslated", arrived[-1], reset.sighting)
+    came = arrived[-1].twin
+    refused = came is not None and seen.refuses(came)
+    why = ", for it was INVALID" if refused else ""
+    return supported(
+        f"the RST answers a reply that arrived untranslated{why}", arrived[-1], reset.sighting, strong=refused
+    )
 
 
 def leaked_untranslated(seen: Seen) -> Finding:
