@@ -243,7 +243,11 @@ class Connections:
             return False  # no opening but a malformed segment
         if segment.flags & tcp.ACK_:
             opening = connection.pending
-            return connection.closed or (opening is not None and segment.ack == seq.add(opening.seq, 1))
+            if opening is not None and segment.ack == seq.add(opening.seq, 1):
+                return True
+            # Its SYN was not captured, unless it is a late answer to this life's own.
+            asked = connection.halves[1 - direction].isn
+            return connection.closed and not (asked >= 0 and segment.ack == seq.add(asked, 1))
         if connection.closed:
             return True
         connection.pending = segment.copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bypeer.core import tcp
 from bypeer.core.addresses import endpoint_text
 from bypeer.core.causes.model import Finding, Seen
 from bypeer.core.connections import TO_CLIENT, TO_SERVER
@@ -33,7 +34,7 @@ from bypeer.core.explanation import (
 from bypeer.core.filters import filters
 from bypeer.core.headline import headline
 from bypeer.core.kernels import KERNELS, Ctstate, Kernel
-from bypeer.core.narrate import behind, events
+from bypeer.core.narrate import behind, events, when
 from bypeer.core.nat import Join, Place
 from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset
@@ -60,11 +61,11 @@ def describe(
 ) -> Explanation:
     """The whole answer."""
     vantages, ids = _vantages(analysis, names)
-    told = [case for case in analysis.cases if case.seen.resets or case.seen.fates.failed][:MOST_LISTED]
     numbers = {id(case.seen.study.join): f"c{at + 1}" for at, case in enumerate(analysis.cases)}
-    reports = [_connection(case, numbers[id(case.seen.study.join)], ids) for case in told]
     main = _main(analysis.cases)
     verdict = _whole(analysis, main, numbers)
+    told = _told(analysis.cases, main if verdict.connection is not None else None)
+    reports = [_connection(case, numbers[id(case.seen.study.join)], ids) for case in told]
     return Explanation(
         tool=tool,
         inputs=[_with_losses(one, at, analysis, ids) for at, one in enumerate(inputs)],
@@ -79,6 +80,13 @@ def describe(
         filters=[] if main is None else filters(main, lambda one: _id(one, main.seen.study.join, ids)),
         evidence=_evidence(main),
     )
+
+
+def _told(cases: Sequence[Case], main: Case | None) -> list[Case]:
+    """The connections to be listed: those that failed or carried a RST, and the verdict's own."""
+    rest = [case for case in cases if case is not main and (case.seen.resets or case.seen.fates.failed)]
+    chosen = {id(case) for case in (rest if main is None else [main, *rest])[:MOST_LISTED]}
+    return [case for case in cases if id(case) in chosen]
 
 
 # Vantages
@@ -200,7 +208,7 @@ def _kernel(main: Case | None, given: Kernel | None) -> KernelSays:
         note = "nothing observed tells the kernels apart"
     elif fitting and "5.10" in fitting and "6.18" not in fitting:
         note = "a late segment was refused: Linux before 6.1"
-    elif fitting and "6.18" in fitting and "5.10" not in fitting:
+    elif "6.18" in fitting and not {"4.19", "5.10", "5.15"} & set(fitting):
         note = "what Linux before 6.1 refuses was forwarded"
     else:
         note = "found from what was forwarded and what was not"
@@ -251,9 +259,10 @@ def _connection(case: Case, name: str, ids: Mapping[VantageKey, str]) -> Connect
 def _octets(seen: Seen, direction: int) -> int:
     """Payload octets of the stream that passed, each counted once."""
     ends = [
-        one.end
+        one.end - bool(one.segment.flags & tcp.FIN)
         for one in seen.study.sightings
         if one.direction == direction
+        and one.segment.size
         and not one.is_rst
         and not seen.refuses(one)
         and (one.twin is None or not seen.refuses(one.twin))
@@ -284,7 +293,7 @@ def _resets(case: Case, name: str, ids: Mapping[VantageKey, str]) -> list[ResetR
             ResetReport(
                 id=f"{name}r{at + 1}",
                 connection=name,
-                time_ns=None if one.sighting.segment.ts == NO_TIME else one.ts,
+                time_ns=when(one.sighting),
                 seen={_id(where, found, ids): where.segment.frame for where in one.seen},
                 author=one.author,
                 effect=one.effect,
@@ -310,7 +319,7 @@ def _trigger(seen: Seen, reset: Reset, ids: Mapping[VantageKey, str]) -> Trigger
     return Trigger(
         vantage=_id(one, seen.study.join, ids),
         frame=one.segment.frame,
-        time_ns=None if one.segment.ts == NO_TIME else one.ts,
+        time_ns=when(one),
         seq=one.segment.seq,
         ack=one.segment.ack,
         length=one.segment.size,

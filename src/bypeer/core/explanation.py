@@ -2,7 +2,7 @@
 
 The field names are those of the JSON document "bypeer.explanation/1"; within version 1 keys
 and enumeration values may be added, nothing else changes. All times are ns since the epoch
-UTC by the outside clock (clock_offset_ns has been added to those of the inside), None where the
+UTC by the clock of the vantage named beside them (the outside's where none is), None where the
 source has no date. All sequence numbers are absolute, as on the wire.
 """
 

@@ -8,15 +8,16 @@ segment was complete: acknowledged data that a side never saw proves that it was
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from bypeer.core import tcp
 from bypeer.core.connections import TO_CLIENT, TO_SERVER
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Hole, Side, Sighting, Study, identity
 
 # ns: a twin may appear to precede its original by the error of the clock offset.
 _EARLY = 2_000_000
+# ns: by so much on one clock.
+_JITTER = 20_000
 # ns: forwarding takes less (queues of a busy host included), or it is another copy.
 _LATE = 2_000_000_000
 
@@ -27,8 +28,9 @@ def match(study: Study) -> None:
         came = study.at(study.ingress(direction), direction)
         went = study.at(1 - study.ingress(direction), direction)
         if study.both:
-            _pair(came, went, key_of=_exact)
-            _pair(came, went, key_of=_loose)
+            early = _EARLY if study.offset else _JITTER
+            _pair(came, went, early, key_of=_exact)
+            _pair(came, went, early, key_of=_loose)
             _tile(came, went, later=1)
             _tile(went, came, later=-1)
     for side in (INSIDE, OUTSIDE):
@@ -53,7 +55,10 @@ def _loose(one: Sighting) -> tuple[int, ...]:
 
 
 def _pair(
-    came: Iterable[Sighting], went: Sequence[Sighting], key_of: Callable[[Sighting], tuple[int, ...]]
+    came: Iterable[Sighting],
+    went: Sequence[Sighting],
+    early: int,
+    key_of: Callable[[Sighting], tuple[int, ...]],
 ) -> None:
     """Pair equal segments, each with the latest of its kind that came before it.
 
@@ -69,7 +74,7 @@ def _pair(
             continue
         line = waiting.get(key_of(one), [])
         at = len(line) - 1
-        while at >= 0 and line[at].ts > one.ts + _EARLY:
+        while at >= 0 and line[at].ts > one.ts + early:
             at -= 1
         if at >= 0 and one.ts - line[at].ts < _LATE:
             _join(line.pop(at), one)
@@ -80,34 +85,51 @@ def _join(came: Sighting, went: Sighting) -> None:
     came.delay = went.delay = went.ts - came.ts
 
 
-def _tile(whole: Iterable[Sighting], parts: Sequence[Sighting], later: int) -> None:
-    """Find for each unpaired segment with data the unpaired ones that its octets were cut into.
+def _tile(whole: Sequence[Sighting], parts: Iterable[Sighting], later: int) -> None:
+    """Find for each unpaired segment with data the unpaired ones that have its octets.
 
-    `later` is 1 if the parts left and so come later, -1 if they came.
+    `later` is 1 if the parts left and so come later, -1 if they came. A part may have octets of
+    several wholes, but each of its octets goes to one: a copy that was not forwarded finds none
+    left. Backwards in time, as in `_pair`.
     """
     left = sorted(
-        (one for one in parts if one.twin is None and one.end > one.start), key=lambda one: one.start
+        (one for one in parts if one.twin is None and one.end > one.start),
+        key=lambda one: (one.start, one.ts * later),
     )
     starts = [one.start for one in left]
-    for one in whole:
+    given: dict[int, list[tuple[int, int]]] = {}  # by id of the part: ranges that went to a whole
+    for one in whole[::-later]:
         if one.twin is None and one.end > one.start:
-            tiles = _tiles(one, left, starts, later)
-            if tiles:
-                one.twin, one.delay = tiles[0], abs(tiles[0].ts - one.ts)
-                for tile in tiles:
+            tiles = _tiles(one, left, starts, later, given)
+            for tile, span in tiles:
+                given.setdefault(id(tile), []).append(span)
+                if tile.twin is None:
                     tile.twin, tile.delay = one, abs(tile.ts - one.ts)
+            if tiles:
+                one.twin, one.delay = tiles[0][0], abs(tiles[0][0].ts - one.ts)
 
 
-def _tiles(one: Sighting, left: Sequence[Sighting], starts: Sequence[int], later: int) -> list[Sighting]:
-    """The segments that together hold the octets of this one, or none."""
+def _tiles(
+    one: Sighting,
+    left: Sequence[Sighting],
+    starts: Sequence[int],
+    later: int,
+    given: Mapping[int, Sequence[tuple[int, int]]],
+) -> list[tuple[Sighting, tuple[int, int]]]:
+    """The segments that together have the octets of this one, with what each gives; or none."""
     at, tiles = one.start, []
     for part in left[max(bisect_right(starts, one.start) - _NEARBY, 0) :]:
         if part.start > at:
             break
         lag = (part.ts - one.ts) * later
-        fits = part.twin is None and part.segment.tsval == one.segment.tsval and -_EARLY <= lag < _LATE
-        if fits and at < part.end:
-            tiles.append(part)
+        span = at, min(part.end, one.end)
+        fits = part.segment.tsval == one.segment.tsval and -_EARLY <= lag < _LATE
+        if (
+            fits
+            and at < part.end
+            and not any(a < span[1] and span[0] < b for a, b in given.get(id(part), ()))
+        ):
+            tiles.append((part, span))
             at = part.end
             if at >= one.end:
                 return tiles
@@ -180,13 +202,12 @@ def _add_hole(side: Side, hole: Hole) -> None:
 
 
 def _orphans(study: Study) -> None:
-    """Segments that left the host but were never seen to arrive, although the host did not make them."""
+    """Segments that left the host and were never seen to arrive; it makes only RSTs by itself."""
     for one in study.sightings:
         arrives = study.ingress(one.direction)
         if one.side == arrives or one.twin is not None or one.stray:
             continue
         missed = study.sides[arrives]
         assert missed is not None
-        usual = one.home.half(one.direction).ttls
-        if one.segment.ttl in usual and missed.complete(one.ts) and not one.segment.flags & tcp.RST:
+        if missed.complete(one.ts) and not one.is_rst:
             missed.holes.append(Hole(one.ts, one.ts, one.segment.size))

@@ -263,12 +263,17 @@ def _event(scene: Scene, letter: str, vantage_id: VantageId, seen: Seen) -> Even
         letter,
         vantage_id(one),
         one.segment.frame,
-        None if one.segment.ts == NO_TIME else one.ts,
+        when(one),
         scene.kind,
         f"{line(one)} | {scene.note}",
         vantage_id(twin) if twin is not None else None,
         twin.segment.frame if twin is not None else None,
     )
+
+
+def when(one: Sighting) -> int | None:
+    """When it was seen, ns by the clock of its own vantage; None where the source has no date."""
+    return None if one.segment.ts == NO_TIME else one.segment.ts
 
 
 def peer_of(seen: Seen, side: int) -> str:

@@ -137,14 +137,14 @@ def _appeared(study: Study, reset: Reset, source: Author) -> None:
         reset.author_because = f"it was never seen on the {source} side, whose capture missed nothing else"
     elif usual and ttl in usual:
         reset.author = source
-        reset.author_sure = not study.both
+        reset.author_sure = not study.both and study.join.sure
         reset.author_because = f"its TTL is that of the {source} endpoint's forwarded packets"
         if study.both:
             reset.author_because += f"; the {source} capture missed it"
     elif not usual and ttl not in INITIAL_TTLS:
         reset.author = source
         reset.author_because = f"TTL {ttl} has lost hops on its way; no other packet shows the sender's"
-    elif usual and not own:
+    elif usual:
         reset.author = "on-path"
         reset.author_because = (
             f"TTL {ttl} is neither the host's own nor the {source} endpoint's ({_ttls(usual)})"
@@ -204,6 +204,18 @@ def answer(study: Study, resets: Sequence[Reset], invalid: Callable[[Sighting], 
             if chosen:
                 reset.trigger = chosen[0]
                 used.add(id(chosen[0]))
+    _hand_back(study, resets)
+
+
+def _hand_back(study: Study, resets: Sequence[Reset]) -> None:
+    """Give a RST left without a trigger that of a later one, if it fits: the first is the answer."""
+    for at, reset in enumerate(resets):
+        if not reset.passive or reset.trigger is not None:
+            continue
+        fits = {id(one) for one in _candidates(study, reset)}
+        heir = next((one for one in resets[at + 1 :] if one.trigger and id(one.trigger) in fits), None)
+        if heir is not None and heir.author == reset.author:
+            reset.trigger, heir.trigger = heir.trigger, None
 
 
 def _candidates(study: Study, reset: Reset) -> list[Sighting]:

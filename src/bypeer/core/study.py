@@ -138,6 +138,7 @@ def study(join: Join, kept: Kept, coverage: Mapping[tuple[int, int], Side]) -> S
             found.sightings += _gather(place, side, kept, stray=False)
     for role, place in join.strays:
         found.sightings += _gather(place, INSIDE if role == "inside" else OUTSIDE, kept, stray=True)
+    found.sightings.sort(key=lambda one: (one.side, one.segment.frame))  # strays among the others
     _date(found)
     if found.both:
         _align(found)
@@ -220,7 +221,9 @@ def _offset(found: Study) -> int:
     if FOREVER in least:
         known = min(least)
         return (
-            0 if known == FOREVER or 0 <= known < _DELAYED else (known if known == outward_least else -known)
+            0
+            if known == FOREVER or -_JITTER <= known < _DELAYED
+            else (known if known == outward_least else -known)
         )
     if outward_least >= -_JITTER and inward_least >= -_JITTER:
         return 0
