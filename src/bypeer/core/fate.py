@@ -108,9 +108,17 @@ def _outcome(
         return "refused" if killer.refuses else "reset"
     if silence is not None and silence.side == side:
         return "hung"
-    if gone is not None and _waits(own, got, gone):
+    if gone is not None and _waits(own, got, gone) and not _stranger(resets, side, closing):
         return "hung"
     return "unknown"
+
+
+def _stranger(resets: Iterable[Reset], side: int, closing: Sighting | None) -> bool:
+    """Whether it answered as one that has no connection, and so none to hang in."""
+    return closing is None and any(
+        one.author == ENDPOINTS[side] and one.passive and not any(where.stray for where in one.seen)
+        for one in resets
+    )
 
 
 def _wilful(reset: Reset, closing: Sighting | None) -> bool:

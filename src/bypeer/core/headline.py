@@ -103,7 +103,11 @@ def _unknown(seen: Seen, conclusion: Conclusion) -> str:
     first = conclusion.first
     if first is None:
         return "Undetermined: this connection failed, and the captures do not show who ended it"
-    what = f"a RST from the {first.author} side" if first.author in ENDPOINTS else "a RST of unknown origin"
+    what = "a RST of unknown origin"
+    if first.author == "host":
+        what = "a RST that looks like the NAT host's own"
+    elif first.author != "unknown":
+        what = f"a RST from the {first.author} side"
     fits = f" ({', '.join(conclusion.candidates)} all fit)" if conclusion.candidates else ""
     return f"Undetermined: {what} ended this connection, but who really killed it does not show{fits}"
 

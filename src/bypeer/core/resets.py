@@ -96,7 +96,8 @@ def _arrived(study: Study, reset: Reset, source: Author) -> None:
         )
         reset.injected = ("TTL",)
         return
-    reset.injected = tuple(_signs(study, reset))
+    stranger = any(sighting.stray for sighting in reset.seen)  # it is no end of this connection
+    reset.injected = () if stranger else tuple(_signs(study, reset))
     if reset.injected:
         reset.author = "on-path"
         reset.author_because = "; ".join(reset.injected)

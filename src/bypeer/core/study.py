@@ -87,11 +87,11 @@ class Side:
         """
         return self.dropped or len(self.holes) > 2 or (bool(self.holes) and self.sightings < 100)
 
-    def complete(self, ts: int) -> bool:
-        """Whether nothing is known to be missing at that time."""
-        return self.began <= ts <= self.ended and not any(
-            hole.since <= ts <= hole.until for hole in self.holes
-        )
+    def complete(self, since: int, until: int | None = None) -> bool:
+        """Whether nothing is known to be missing at that time, or in the time from it `until` another."""
+        last = since if until is None else until
+        within = self.began <= since and last <= self.ended
+        return within and not any(hole.since <= last and since <= hole.until for hole in self.holes)
 
 
 @dataclass(slots=True)

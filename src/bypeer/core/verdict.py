@@ -15,7 +15,7 @@ from bypeer.core.explanation import Certainty, EndpointOutcome, Killer
 from bypeer.core.fate import Silence
 from bypeer.core.kernels import Reason
 from bypeer.core.resets import ENDPOINTS, Reset
-from bypeer.core.study import INSIDE, OUTSIDE, Sighting
+from bypeer.core.study import FOREVER, INSIDE, OUTSIDE, Sighting
 
 Findings = Mapping[str, Finding]  # by code
 
@@ -147,6 +147,8 @@ def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) 
         found.certainty, found.needs = "undetermined", [_WHOLE.format(ENDPOINTS[OUTSIDE])]
     if not study.both:
         found.needs = _missing(seen)
+        if not seen.refuses(trigger):
+            found.certainty = "undetermined"  # any older segment may pass for the trigger
         if any(one.author == "host" and one.passive and one.trigger is None for one in seen.resets):
             # A forger next door looks like the host; but the host's RSTs answer something.
             found.killed_by, found.certainty = "unknown", "undetermined"
@@ -169,7 +171,7 @@ def _lacks_trigger(seen: Seen, reset: Reset, found: Conclusion) -> bool:
     if reset.trigger is None:
         # The host's other RSTs may tell, if they agree.
         found.certainty = "likely" if len(found.candidates) == 1 and study.both else "undetermined"
-        found.needs = [_WHOLE.format(ENDPOINTS[1 - reset.target(study)])] if study.both else _missing(seen)
+        found.needs = [_WHOLE.format(ENDPOINTS[reset.target(study)])] if study.both else _missing(seen)
         return True
     if not found.candidates:
         found.certainty, found.needs = "undetermined", _missing(seen)
@@ -221,12 +223,7 @@ def _hidden_kill(seen: Seen, reset: Reset, found: Conclusion) -> None:
         found.killed_by, found.certainty = "unknown", "undetermined"
         found.needs = [_WHOLE.format(ENDPOINTS[side])]
         found.candidates = suspects + found.candidates
-    elif (
-        near.lossy
-        or not near.complete(reset.ts)
-        or not study.join.sure
-        or not study.at(side, 1 - reset.sighting.direction)
-    ):
+    elif near.lossy or not near.complete(_lived(seen, side, reset.ts), reset.ts) or not study.join.sure:
         found.killed_by, found.certainty = "unknown", "undetermined"
         found.needs = [_WHOLE.format(ENDPOINTS[side])]
         found.candidates += ["NF04", "NF02", "NF01", "NF12"] if side == OUTSIDE else ["NF12"]
@@ -235,6 +232,18 @@ def _hidden_kill(seen: Seen, reset: Reset, found: Conclusion) -> None:
         found.needs = _missing(seen)
     else:
         found.candidates += [code for code in ("PA03", "PA01") if code not in found.candidates]
+
+
+def _lived(seen: Seen, side: int, until: int) -> int:
+    """When an endpoint was last known to live; never, if nothing shows what it was sent."""
+    study = seen.study
+    if not study.at(side, study.outward if side == OUTSIDE else 1 - study.outward):
+        return -FOREVER
+    way = 1 - study.outward if side == OUTSIDE else study.outward
+    return max(
+        (one.ts for one in study.sightings if one.direction == way and not one.is_rst and one.ts < until),
+        default=-FOREVER,
+    )
 
 
 def _suspects(seen: Seen, reset: Reset) -> list[str]:

@@ -6,7 +6,7 @@ from bypeer.core import tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, SeenAll, refuted, supported, untestable
 from bypeer.core.fate import received, sent
 from bypeer.core.resets import Reset
-from bypeer.core.study import INSIDE
+from bypeer.core.study import INSIDE, OUTSIDE
 
 _IDLE = 10_000_000_000  # ns: no middlebox forgets sooner on purpose (RFC 5382 asks for 2 h 4 min)
 _COMMON = (240, 350, 600)  # s: defaults of load balancers and NAT gateways
@@ -137,11 +137,8 @@ def nat_ports_exhausted(every: SeenAll) -> Finding:
     ]
     if not unanswered:
         return refuted("no SYN was left without an answer")
-    held_back = [
-        one
-        for one in unanswered
-        if one.study.both and one.fates.silence and all(c.twin is None for c in one.fates.silence.copies)
-    ]
+    watched = any(one.study.both for one in every.seen)  # the outside was captured
+    held_back = [one for one in unanswered if watched and one.study.sides[OUTSIDE] is None]
     if held_back and every.connections >= _MANY:
         return supported(
             f"{len(held_back)} SYNs were not translated, of {every.connections} connections", strong=False
