@@ -16,7 +16,7 @@ import pytest
 
 import bypeer
 from bypeer.core.explanation import Explanation
-from tests import variants
+from tests import pure, variants
 
 SHARED = os.environ.get("BYPEER_SHARED")
 CASES = Path(SHARED or ".") / "captures"
@@ -106,6 +106,9 @@ def test_where_the_kernel_gave_its_reason_the_model_gives_the_same(truth: Truth)
             assert one.trigger.reason == said[f"seq={one.trigger.seq} ack={one.trigger.ack}"]
 
 
+# `make test` runs everything twice; these many whole runs only where they are quick.
+compiled = pytest.mark.skipif(pure.here() == "source", reason="many whole runs: pytest --compiled has them")
+
 REARRANGED: dict[str, Callable[[Truth, Path], Sequence[Path]]] = {
     "swapped": lambda truth, out: [truth.outside, truth.inside],
     "inside clock ahead": lambda truth, out: [variants.shifted(truth.inside, out, 3.7), truth.outside],
@@ -116,6 +119,7 @@ REARRANGED: dict[str, Callable[[Truth, Path], Sequence[Path]]] = {
 }
 
 
+@compiled
 @every
 @pytest.mark.parametrize("how", REARRANGED)
 def test_the_same_packets_taken_otherwise(truth: Truth, how: str, tmp_path: Path) -> None:
@@ -129,6 +133,7 @@ def test_any_alone(truth: Truth) -> None:
     check(truth, bypeer.explain([truth.anywhere]))
 
 
+@compiled
 @every
 @pytest.mark.parametrize("seed", range(2))
 def test_thinned_it_is_right_or_undetermined(truth: Truth, seed: int, tmp_path: Path) -> None:

@@ -324,8 +324,6 @@ def _of_nothing(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Fin
         return found
     if "aborted" in outcomes:
         return _of_abort(seen, by_reset, by_connection, outcomes.index("aborted"))
-    if seen.fates.failed:
-        return Conclusion("unknown", "undetermined", [])
     if "completed" not in outcomes and _may_hide(seen):
         return Conclusion("unknown", "undetermined", _refused_last(seen))
     both = all(outcome == "completed" for outcome in outcomes)

@@ -52,10 +52,6 @@ class Seen:
         """Whether the host translates this connection, so that INVALID leaves a segment untranslated."""
         return self.study.join.nat != "none"
 
-    def after(self, ts: int, direction: int, side: int) -> list[Sighting]:
-        """What passed that side in that direction later, by time."""
-        return [one for one in self.study.at(side, direction) if one.ts > ts]
-
     def position(self, one: Sighting) -> Reason:
         """Where a segment lies beside what had passed: which bound it would fail, if any.
 

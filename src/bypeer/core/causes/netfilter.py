@@ -24,8 +24,6 @@ def _refused(reset: Reset, seen: Seen, reasons: tuple[Reason, ...], what: str) -
     judgement = seen.judgement(reset.trigger)
     if judgement is None:
         return untestable("needs the capture of the side where the trigger arrived")
-    if reset.trigger.twin is not None:
-        return refuted("the trigger was forwarded", reset.trigger)
     if judgement.invalid and judgement.reason in reasons:
         return supported(
             f"the RST answers {what}, which was INVALID and not forwarded",
@@ -106,7 +104,7 @@ def ack_of_unseen_data(reset: Reset, seen: Seen) -> Finding:
     """
     finding = _refused(reset, seen, (Reason.ACK_OVER,), "an acknowledgement of data that conntrack never saw")
     trigger = reset.trigger
-    if finding.answer != "refuted" or reset.author != "host" or trigger is None or trigger.twin is not None:
+    if finding.answer != "refuted" or reset.author != "host" or trigger is None:
         return finding
     known = max(
         (
@@ -183,8 +181,6 @@ def _unexplained(reset: Reset, seen: Seen) -> Finding | None:
         return refuted(f"the RST was not made by the host but: {reset.author}")
     if reset.trigger is None:
         return untestable("the segment that the RST answers was not captured: needs the other side's capture")
-    if reset.trigger.twin is not None:
-        return refuted("the trigger was forwarded", reset.trigger)
     if reset.trigger.segment.flags & tcp.SYN:
         return refuted("the trigger is a SYN, which makes its own entry", reset.trigger)
     judgement = seen.judgement(reset.trigger)
