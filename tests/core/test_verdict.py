@@ -115,6 +115,13 @@ SOMETHING_IS_LOST = {
         + "0.302 > P. 301:401(100) ack 1449 win 502\n" + DEATH,
         "unknown", "EP05", "undetermined", "reset", "the outside capture again", {"linger": 0.0},
     ),
+    "all that was sent to the peer": Expected(
+        "".join(
+            f"{line}{' -o' if '>' in line.split('<')[0] else ''}\n"
+            for line in (ASKED + NEXT + DEATH).splitlines() if line.strip()
+        ),
+        "unknown", "EP05", "undetermined", "reset", "the outside capture again",
+    ),
     "the trigger": Expected(
         KILL.replace(BURST, BURST.strip() + " -o\n"), "host", "", "undetermined", "reset",
         "the outside capture again",

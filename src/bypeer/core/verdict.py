@@ -104,7 +104,8 @@ def _of_reset(
         **findings,
     }
     found = Conclusion(reset.author, "likely", candidates(together), first=reset)
-    if reset.trigger is not None and reset.trigger.stray and reset.trigger.side == OUTSIDE:
+    answered = reset.trigger
+    if reset.author != "host" and answered is not None and answered.stray and answered.side == OUTSIDE:
         found.candidates = ["NF10", "NF04"]  # the peer answers what left with the wrong address
     elif found.candidates[:1] == ["NF07"]:
         lossy = any(side is not None and side.lossy for side in seen.study.sides)
