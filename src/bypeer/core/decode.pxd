@@ -4,7 +4,7 @@ cimport cython
 from bypeer.core.link cimport network, past_tags, told_by_version
 from bypeer.core.octets cimport u16, u32, u64
 from bypeer.core.segment cimport Segment
-from bypeer.core.seq cimport distance
+from bypeer.core.seq cimport before
 
 cdef long long _P_ICMP, _P_IPIP, _P_TCP, _P_UDP, _P_IPV6, _P_GRE, _P_ICMPV6
 cdef long long _P_HOP, _P_ROUTING, _P_FRAGMENT, _P_AH, _P_DESTINATION

@@ -15,7 +15,7 @@ from bypeer.core import tcp
 from bypeer.core.link import network, past_tags, told_by_version
 from bypeer.core.octets import u16, u32, u64
 from bypeer.core.segment import ABSENT, BAD, GOOD, UNKNOWN, Segment
-from bypeer.core.seq import distance
+from bypeer.core.seq import before
 
 # What `decode` answers: a row of KINDS. Kinds up to LAST_TCP are frames whose first IP header
 # carries TCP, in its first fragment; those above TCP_CUT are weird.
@@ -276,7 +276,7 @@ def _sack(octets: bytearray, at: int, size: int, segment: Segment) -> None:
         return
     for edge in range(at + 6, at + size, 8):
         right = u32(octets, edge)
-        if distance(right, segment.sack) > 0:
+        if before(segment.sack, right):  # as the kernel compares: at 2**31 apart, too
             segment.sack = right
 
 

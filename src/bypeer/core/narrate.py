@@ -135,16 +135,8 @@ def _silent(seen: Seen, conclusion: Conclusion) -> list[Scene]:
     assert silence is not None
     first, last = silence.copies[0], silence.copies[-1]
     told = [Scene(first, _kind(first, "segment"), forwarding(seen, first) + "; never answered")]
-    if last is not first:
-        span = (last.ts - first.ts) / 1e9
-        told.append(
-            Scene(
-                last,
-                "silence",
-                f"sent for the {len(silence.copies)}th time after {span:.1f} s: no answer",
-                late=True,
-            )
-        )
+    note = f"sent {len(silence.copies)} times in {(last.ts - first.ts) / 1e9:.1f} s: no answer"
+    told.append(Scene(last, "silence", note, late=True))
     told += [
         Scene(one, "segment", "an answer, not forwarded: " + _judged(seen, one))
         for one in silence.answers[:1]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from bypeer.core import tcp
 from bypeer.core.segment import ABSENT, Segment
-from bypeer.core.seq import add, distance
+from bypeer.core.seq import add, before, distance
 
 # Initial sequence numbers of the two directions: far apart, the second about to wrap.
 INITIAL = (1_000_000_000, 0xFFFF_FF00)
@@ -123,7 +123,7 @@ def _read_blocks(segment: Segment, blocks: list[tuple[str, str, str]], theirs: i
     segment.sack_count = len(edges)
     segment.dsack_left, segment.dsack_right = edges[0]
     for _, right in edges:
-        if distance(right, segment.sack) > 0:
+        if before(segment.sack, right):  # as the kernel compares: at 2**31 apart, too
             segment.sack = right
 
 

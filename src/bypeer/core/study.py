@@ -205,9 +205,8 @@ def _offset(found: Study) -> int:
     offset from both sides. Zero if it lies between the bounds: one clock; else their middle.
     Source: as NTP (RFC 5905, 8) from two one-way delays.
     """
-    if found.join.inside is None or found.join.outside is None:
-        return 0
-    if found.join.inside.vantage[0] == found.join.outside.vantage[0]:
+    inside, outside = found.join.places
+    if inside.vantage[0] == outside.vantage[0]:
         return 0  # one file, one clock
     least = [FOREVER, FOREVER]
     for direction in (TO_SERVER, TO_CLIENT):
