@@ -1,0 +1,125 @@
+"""`bypeer lab`: the running kernel as the judge of the model."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from bypeer.cli.output import deliver
+
+if TYPE_CHECKING:
+    from bypeer.lab.agree import Agreement
+
+_DISAGREEMENT = 1
+
+
+@click.group()
+def lab() -> None:
+    """Hold bypeer's model of the tracker against the kernel (Linux, root)."""
+
+
+@lab.command()
+@click.option(
+    "--packets", type=click.IntRange(1), default=300_000, show_default=True, help="How many to play."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same gives the same packets."
+)
+@click.option("--reasons", is_flag=True, help="Compare the tracker's log lines too, bounds included.")
+@click.option("--kernel", help="Whose rules the model applies, as 6.12.  [default: the running one's]")
+@click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.pass_context
+def agree(
+    ctx: click.Context, packets: int, seed: int, reasons: bool, kernel: str | None, output: str
+) -> None:
+    """Play packets through the model and the running kernel, and compare every answer.
+
+    Everything happens in network namespaces of this process alone. The first disagreement is
+    shrunk to the shortest packet script; then the exit status is 1.
+    """
+    import os
+
+    from bypeer.core.kernels import named
+    from bypeer.lab.agree import agree as play
+
+    try:
+        rules = named(kernel or os.uname().release)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--kernel") from None
+    found = play(packets, seed, rules, reasons=reasons, progress=_progress(packets))
+    deliver(json.dumps(_record(found), indent=2) if output == "json" else "\n".join(_text(found)))
+    ctx.exit(_DISAGREEMENT if found.disagreement else 0)
+
+
+def _progress(packets: int) -> Callable[[Agreement], None] | None:
+    """Writes how far it is to stderr, if that is a terminal."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(found: Agreement) -> None:
+        done = min(found.packets, packets)
+        click.echo(f"\r{done:,} of {packets:,} packets, {found.rate:,.0f}/s ", err=True, nl=done == packets)
+
+    return show
+
+
+def _record(found: Agreement) -> dict[str, object]:
+    """The comparison, for JSON."""
+    from dataclasses import asdict
+
+    coverage = found.coverage
+    met, wanted = coverage.table_cells()
+    record = {name: value for name, value in asdict(found).items() if name != "cells"}
+    return record | {
+        "rate": round(found.rate),
+        "coverage": {
+            "cells": len(coverage),
+            "cells_without_places": coverage.projected(),
+            "table_cells_met": met,
+            "table_cells": wanted,
+            "packets_by_state": coverage.by_state(),
+            "packets_by_place_of_seq": coverage.by_place(of_ack=False),
+            "packets_by_place_of_ack": coverage.by_place(of_ack=True),
+        },
+    }
+
+
+def _text(found: Agreement) -> Iterator[str]:
+    """The comparison, for people."""
+    coverage, wrong = found.coverage, found.disagreement
+    who = f"the model of Linux {found.kernel} and this kernel, {found.release}"
+    if wrong:
+        yield f"{who}, disagree: {', '.join(wrong.differs)} (settings: {wrong.world})"
+        yield ""
+        yield wrong.script
+        yield ""
+        if not wrong.reproduced:
+            yield "Played again alone they agree: this may be a fault of the comparison."
+    else:
+        yield f"{who}, agree on all {found.packets + found.timed_packets:,} packets"
+    yield f"{found.packets:,} packets in {found.seconds:.1f} s ({found.rate:,.0f}/s), seed {found.seed}"
+    if found.reasons:
+        yield f"{found.logged:,} log lines compared, bounds included"
+    if found.timed_packets:
+        yield (
+            f"{found.timed_packets:,} packets with real timers in {found.timed_seconds:.1f} s; "
+            f"{found.timed_lapsed:,} came after their entry had run out"
+        )
+    if found.lost:
+        yield f"{found.lost:,} packets did not come out"
+    met, wanted = coverage.table_cells()
+    fewer = f"{coverage.projected():,} without the places of SEG.SEQ and SEG.ACK"
+    yield f"cells covered: {len(coverage):,}; {fewer}"
+    yield f"cells of the transition tables: {met} of {wanted}"
+    yield from _counts("packets by state before", coverage.by_state())
+    yield from _counts("SEG.SEQ or its end against its bounds", coverage.by_place(of_ack=False))
+    yield from _counts("SEG.ACK or the SACK edge against its bounds", coverage.by_place(of_ack=True))
+
+
+def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:
+    yield f"{title}:"
+    yield "  " + ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)

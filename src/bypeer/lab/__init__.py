@@ -1,0 +1,1 @@
+"""Linux and root: the running kernel as the judge of the model."""

@@ -1,0 +1,1 @@
+"""Linux and root: network namespaces, netlink, TUN devices; what the kernel itself says."""

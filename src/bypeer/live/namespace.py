@@ -1,0 +1,119 @@
+"""A network namespace of our own, which nobody else sees and which ends with this process.
+
+It has no name: what keeps it is a file descriptor, so that it is gone when that is closed, and
+also when the process is killed. The caller's threads stay in their namespace: whatever has to
+happen inside runs in a short thread of its own (unshare and setns move one thread only). A socket or
+device made there stays there, and may be used from anywhere.
+
+Source: network_namespaces(7), unshare(2), setns(2). os.unshare and os.setns need Python 3.12.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+from bypeer.errors import HostError
+
+_CLONE_NEWNET = 0x40000000
+_SYSCTLS = Path("/proc/sys")
+_libc = ctypes.CDLL(None, use_errno=True)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Namespace:
+    """A fresh network namespace, as a context manager; `call` runs a function inside."""
+
+    def __init__(self) -> None:
+        self._fd = _in_thread(_fresh)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of it; the kernel removes it once nothing made inside is open any more."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    @property
+    def inode(self) -> int:
+        """What tells it from all other namespaces while it lives."""
+        return os.fstat(self._fd).st_ino
+
+    def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """What the function returns, run inside; a process that it starts is inside too."""
+
+        def inside() -> R:
+            _check(_libc.setns(self._fd, _CLONE_NEWNET), "entering a network namespace")
+            return function(*args, **kwargs)
+
+        return _in_thread(inside)
+
+    def set_sysctls(self, values: Mapping[str, int | str]) -> None:
+        """Set sysctls of the namespace, as {"net.netfilter.nf_conntrack_checksum": 0}."""
+        self.call(_write_sysctls, values)
+
+    def sysctl(self, name: str) -> str:
+        """What that sysctl is inside."""
+        return self.call((_SYSCTLS / name.replace(".", "/")).read_text).strip()
+
+
+def _in_thread(function: Callable[[], R]) -> R:
+    """Run a function in a thread that ends with it; what it raises, this raises."""
+    results: list[R] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(function())
+        except BaseException as error:  # it is raised again below, in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _fresh() -> int:
+    _check(_libc.unshare(_CLONE_NEWNET), "making a network namespace")
+    # Not /proc/self: that is the process's first thread, which has not moved.
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _check(result: int, doing: str) -> None:
+    if result == 0:
+        return
+    code = ctypes.get_errno()
+    if code == errno.EPERM:
+        raise HostError(f"{doing} needs root (CAP_SYS_ADMIN)")
+    if code in (errno.EINVAL, errno.ENOSYS):
+        raise HostError(f"{doing}: this kernel has no network namespaces")
+    raise HostError(f"{doing}: {os.strerror(code)}")
+
+
+def _write_sysctls(values: Mapping[str, int | str]) -> None:
+    for name, value in values.items():
+        try:
+            (_SYSCTLS / name.replace(".", "/")).write_text(f"{value}\n", encoding="ascii")
+        except FileNotFoundError:
+            why = "no connection tracking (nf_conntrack)" if "conntrack" in name else "no such setting"
+            raise HostError(f"this kernel has {why}: {name}") from None
+        except OSError as error:
+            raise HostError(f"the setting {name} cannot be set to {value}: {error.strerror}") from None
