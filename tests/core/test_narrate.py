@@ -177,7 +177,7 @@ TEXTS = {
         "untranslated: the peer cannot match it",
     ),
     "silence": (
-        ASKED + again("> P. 101:201(100) ack 1449 win 502"), {}, "X", "sent for the 4th time after 2.1 s: no",
+        ASKED + again("> P. 101:201(100) ack 1449 win 502"), {}, "X", "sent 4 times in 2.1 s: no",
     ),
     "the first that was never answered": (
         ASKED + again("> P. 101:201(100) ack 1449 win 502 !"), {}, "A", "| not forwarded; never answered",
