@@ -107,11 +107,6 @@ def test_a_given_kernel_is_used_whatever_fits(kernel: Any) -> None:
     assert fitting(HOST_LATE, kernel=kernel) == (kernel.name, OLD)
 
 
-def test_where_none_was_measured_the_newest_is_used() -> None:
-    rows = [explain.Replay(kernel) for kernel in (KERNELS[0], KERNELS[2])]
-    assert explain._newest(rows) is rows[1]
-
-
 # What the user knows
 
 

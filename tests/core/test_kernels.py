@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from bypeer.core import tcp
+from bypeer.core import kernels, tcp
 from bypeer.core.entry import log_line
 from bypeer.core.kernels import (
     KERNELS,
@@ -263,3 +263,14 @@ def test_what_is_only_inferred() -> None:
     assert "late_is_invalid" not in LINUX_5_10.inferred
     assert "own_syn_counts" in LINUX_5_10.inferred
     assert set(KERNELS[SERIES.index("6.6")].inferred) == set(LINUX_6_18.sources)
+
+
+def test_where_none_was_measured_the_newest_is_used() -> None:
+    assert kernels.newest((kernels.LINUX_4_19, kernels.LINUX_5_15)) is kernels.LINUX_5_15
+    assert kernels.newest((kernels.LINUX_5_10, kernels.LINUX_5_15)) is kernels.LINUX_5_10
+
+
+def test_kernels_are_alike_where_they_differ_in_log_and_timers_only() -> None:
+    groups = kernels.alike()
+    assert [one for group in groups for one in group] == list(kernels.KERNELS)
+    assert [one.late_is_invalid for group in groups for one in group[:1]] == [True, True, False]

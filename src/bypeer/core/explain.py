@@ -19,7 +19,7 @@ from bypeer.core.explanation import Role
 from bypeer.core.fate import fates
 from bypeer.core.forward import match
 from bypeer.core.frames import Source
-from bypeer.core.kernels import KERNELS, Kernel
+from bypeer.core.kernels import KERNELS, Kernel, alike, newest
 from bypeer.core.nat import Join, join
 from bypeer.core.replay import Replay, replay, tracked
 from bypeer.core.resets import Reset, answer, find
@@ -123,12 +123,18 @@ def _case(found: Study, kernel: Kernel | None) -> Case:
     resets = find(found)
     made = frozenset(id(one.sighting) for one in resets if one.author == "host")
     seen_by = tracked(found, made)
-    replays = [replay(found, one, seen_by) for one in KERNELS]
-    fitting = _fitting(found, replays, resets)
-    chosen = replay(found, kernel, seen_by) if kernel is not None else _newest(fitting or replays)
+    groups = alike()
+    replays = [replay(found, newest(group), seen_by) for group in groups]
+    fits = _fits(found, replays, resets)
+    fitting = [one for group, fit in zip(groups, fits, strict=True) if fit for one in group]
+    if kernel is not None:
+        chosen = replay(found, kernel, seen_by)
+    else:
+        wanted = newest(fitting or KERNELS)
+        chosen = next(one for one in replays if one.kernel is wanted)
     answer(found, resets, chosen.refuses)
     judge(found, resets)
-    names = tuple(one.kernel.name for one in fitting)
+    names = tuple(one.name for one in fitting)
     seen = Seen(found, resets, chosen, fates(found, resets), names)
     by_reset = {
         id(one): {cause.code: cause.test(one, seen) for cause in CATALOGUE if cause.subject == "reset"}
@@ -138,21 +144,14 @@ def _case(found: Study, kernel: Kernel | None) -> Case:
     return Case(seen, by_reset, by_connection, conclude(seen, by_reset, by_connection))
 
 
-def _fitting(found: Study, replays: Sequence[Replay], resets: Sequence[Reset]) -> list[Replay]:
-    """The kernels whose rules explain most; none if all would have refused what was forwarded.
+def _fits(found: Study, replays: Sequence[Replay], resets: Sequence[Reset]) -> list[bool]:
+    """Whose rules explain most; nobody's, if all would have refused what was forwarded.
 
-    Of those that would not, the ones fit best that refuse what the host answered with a RST.
+    Of those that would not, the ones fit that refuse most of what the host answered with a RST.
     """
     misses = []
     for one in replays:
         answer(found, resets, one.refuses)
         triggers = [reset.trigger for reset in resets if reset.author == "host" and reset.trigger is not None]
         misses.append((len(one.contradicted), sum(not one.refuses(trigger) for trigger in triggers)))
-    best = min(misses)
-    return [one for one, missed in zip(replays, misses, strict=True) if missed == best and not missed[0]]
-
-
-def _newest(replays: Sequence[Replay]) -> Replay:
-    """The newest kernel, of those whose rules were measured if there is one."""
-    measured = [one for one in replays if "m" in one.kernel.sources.values()]
-    return (measured or replays)[-1]
+    return [missed == min(misses) and not missed[0] for missed in misses]

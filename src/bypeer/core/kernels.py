@@ -11,7 +11,7 @@ Left out: NAT sequence offsets of helpers, SYN proxy, and the distributions' own
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -359,6 +359,28 @@ def named(version: str) -> Kernel:
     kernel = found[-1]
     changes = {rule: holds for at, since, rule, holds in PATCHES if tuple(series) == at and since <= patch}
     return replace(kernel, **changes) if changes else kernel  # type: ignore[arg-type]
+
+
+# Rules that show in a log line or a timer, or only with a sysctl: they decide no segment's fate.
+_FATELESS = frozenset((
+    "numbered_log", "logs_ignored_index", "logs_invalid_new", "has_ignore_invalid_rst",
+    "inexact_rst_unack", "lowers_timer", "syn_repeat_renews", "liberal_overshoot_counts",
+))  # fmt: skip
+
+
+def alike() -> list[list[Kernel]]:
+    """The kernels in groups of which each lets the same segments pass; the oldest first."""
+    groups: dict[tuple[bool, ...], list[Kernel]] = {}
+    for kernel in KERNELS:
+        key = tuple(getattr(kernel, row.rule) for row in RULES if row.rule not in _FATELESS)
+        groups.setdefault(key, []).append(kernel)
+    return list(groups.values())
+
+
+def newest(kernels: Sequence[Kernel]) -> Kernel:
+    """The newest of them, of those whose rules were measured if there is one."""
+    measured = [one for one in kernels if "m" in one.sources.values()]
+    return (measured or kernels)[-1]
 
 
 def describe(kernel: Kernel) -> Iterator[str]:

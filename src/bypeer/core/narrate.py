@@ -18,7 +18,7 @@ from bypeer.core.kernels import LOG_PREFIX
 from bypeer.core.nat import Place
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
-from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, between
 from bypeer.core.verdict import Conclusion
 
 VantageId = Callable[[Sighting], str]
@@ -178,15 +178,10 @@ def forwarding(seen: Seen, one: Sighting) -> str:
 
 def behind(seen: Seen, one: Sighting) -> int:
     """Octets from the segment's end to the highest end that had been let through before; negative: beyond."""
-    study = seen.study
-    ends = [
-        other.end
-        for other in study.at(one.side, one.direction)
-        if other.ts < one.ts
-        and not other.is_rst
-        and (other.twin is not None or not study.both)
-        and not seen.refuses(other)
-    ]
+    before = between(seen.study.at(one.side, one.direction), -FOREVER, one.ts - 1)
+    if seen.study.both:
+        before = [other for other in before if other.twin is not None]
+    ends = [other.end for other in before if not other.is_rst and not seen.refuses(other)]
     return max(ends) - one.end if ends else 0
 
 

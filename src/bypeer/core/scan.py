@@ -56,7 +56,7 @@ def scan(source: Source, keep: frozenset[int] = frozenset()) -> Scan:
 def _batch(
     batch: Frames, interfaces: Sequence[Interface], table: Connections, found: Scan, counts: list[int]
 ) -> None:
-    segment = Segment()
+    segment, verify = Segment(), bool(found.kept)
     for row in range(batch.count):
         interface = batch.interface[row]
         link_type = interfaces[interface].link_type
@@ -72,7 +72,7 @@ def _batch(
             segment.length,
             link_type,
             segment,
-            bool(found.kept),
+            verify,
         )
         counts[kind] += 1
         _clock(found, segment.ts)

@@ -90,8 +90,9 @@ class Side:
     def complete(self, since: int, until: int | None = None) -> bool:
         """Whether nothing is known to be missing at that time, or in the time from it `until` another."""
         last = since if until is None else until
-        within = self.began <= since and last <= self.ended
-        return within and not any(hole.since <= last and since <= hole.until for hole in self.holes)
+        if since < self.began or self.ended < last:
+            return False
+        return not self.holes or not any(hole.since <= last and since <= hole.until for hole in self.holes)
 
 
 @dataclass(slots=True)
