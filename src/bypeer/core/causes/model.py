@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bypeer.core import tcp
 from bypeer.core.explanation import Answer
 from bypeer.core.fate import Fates
-from bypeer.core.kernels import Reason
+from bypeer.core.kernels import TIMEOUTS, CtState, Reason
 from bypeer.core.replay import Judgement, Replay
 from bypeer.core.resets import Reset
 from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
@@ -80,6 +80,15 @@ class Seen:
     def leaks(self) -> list[Sighting]:
         """Segments that left the host outward without being translated."""
         return [one for one in self.study.at(OUTSIDE, self.study.outward) if one.stray]
+
+    def leaks_after(self, trigger: Sighting) -> list[Sighting]:
+        """Leaks so soon after a segment that they show its entry to have been gone then.
+
+        A host's own RST may close a living entry, which is then kept for the timeout of CLOSE;
+        what leaks later may be due to that.
+        """
+        until = trigger.ts + TIMEOUTS[CtState.CLOSE] * 1_000_000_000
+        return [one for one in self.leaks() if trigger.ts < one.ts < until]
 
     def alive(self, trigger: Sighting) -> Sighting | None:
         """A later segment that shows that the entry still was there when the trigger came.

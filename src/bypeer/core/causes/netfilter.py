@@ -135,7 +135,8 @@ def entry_missing(reset: Reset, seen: Seen) -> Finding:
 
     Predicts:    a segment that conntrack would accept, not forwarded, and the host's RST;
                  nothing of its direction is forwarded until a segment the other way makes a
-                 new entry; FINs and RSTs of the inside leave untranslated.
+                 new entry; FINs and RSTs of the inside leave untranslated within 10 s (later,
+                 a living entry that the RST closed may have expired).
     Refuted by:  replay calling the trigger INVALID; the entry shown alive by a later segment.
     Untestable:  without both captures.
     Remedy:      stop the flush; raise nf_conntrack_tcp_timeout_established; keepalive. Neither
@@ -153,7 +154,7 @@ def entry_missing(reset: Reset, seen: Seen) -> Finding:
     alive = seen.alive(trigger)
     if alive is not None:
         return refuted("a later segment was translated by the entry, so it was there", alive)
-    leaks = [one for one in seen.leaks() if one.ts > trigger.ts]
+    leaks = seen.leaks_after(trigger)
     pause = seen.idle(trigger)
     idle = f", after {pause / 1e9:.1f} s without a segment" if pause >= _IDLE else ""
     if leaks:
@@ -367,7 +368,7 @@ def reject_rule(reset: Reset, seen: Seen) -> Finding:
         return finding
     trigger = reset.trigger
     assert trigger is not None
-    leaks = [one for one in seen.leaks() if one.ts > trigger.ts]
+    leaks = seen.leaks_after(trigger)
     if leaks:
         return refuted("what the inside sent later left untranslated, so the entry was gone", leaks[0])
     if trigger.direction == seen.study.outward:
