@@ -30,6 +30,7 @@ class Status(IntEnum):
 COMMANDS = {
     "explain": "Say who reset the connections in captures, and why.",
     "causes": "The catalogue of causes, a page each.",
+    "kernels": "The kernels whose conntrack is known, and how they differ.",
     "lab": "Hold the tracker's model against the running kernel (Linux, root).",
     "schema": "The JSON Schema of an output.",
 }
