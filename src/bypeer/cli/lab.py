@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bypeer.cli.kernels_lab import kernels
 from bypeer.cli.output import deliver
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ _DISAGREEMENT = 1
 @click.group()
 def lab() -> None:
     """Hold bypeer's model of the tracker against the kernel (Linux, root)."""
+
+
+lab.add_command(kernels)
 
 
 @lab.command()
