@@ -240,8 +240,11 @@ def test_describe_says_what_differs() -> None:
     old, new = set(describe(LINUX_5_10)), set(describe(LINUX_6_18))
     assert "a segment or acknowledgement from below the window (late) is INVALID" in old
     assert "a late segment or acknowledgement passes, ignored" in new
-    assert not old & new
-    assert any(line.endswith("(inferred, not measured)") for line in old)
+    alike = {row.holds if getattr(LINUX_5_10, row.rule) else row.fails for row in RULES
+             if getattr(LINUX_5_10, row.rule) == getattr(LINUX_6_18, row.rule)}  # fmt: skip
+    assert old & new <= alike
+    assert len(old & new) < 3
+    assert all(line.endswith("(inferred, not measured)") for line in describe(kernels.LINUX_6_6))
 
 
 def test_describe_is_silent_about_what_is_the_same() -> None:
@@ -259,9 +262,8 @@ def test_every_rule_has_a_row_of_cells_for_each_kernel() -> None:
 
 
 def test_what_is_only_inferred() -> None:
-    assert LINUX_6_18.inferred == ()
-    assert "late_is_invalid" not in LINUX_5_10.inferred
-    assert "own_syn_counts" in LINUX_5_10.inferred
+    assert LINUX_6_18.inferred == LINUX_5_10.inferred == ()
+    assert "own_syn_counts" in kernels.LINUX_4_19.inferred
     assert set(KERNELS[SERIES.index("6.6")].inferred) == set(LINUX_6_18.sources)
 
 
@@ -273,4 +275,4 @@ def test_where_none_was_measured_the_newest_is_used() -> None:
 def test_kernels_are_alike_where_they_differ_in_log_and_timers_only() -> None:
     groups = kernels.alike()
     assert [one for group in groups for one in group] == list(kernels.KERNELS)
-    assert [one.late_is_invalid for group in groups for one in group[:1]] == [True, True, False]
+    assert [one.late_is_invalid for group in groups for one in group[:1]] == [True, True, True, False]
