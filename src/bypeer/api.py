@@ -61,7 +61,7 @@ def _input(capture: Capture, found: Scan) -> Input:
         rst=found.rst,
         weird=weird,
         damage=None if capture.damage is None else Damage(capture.damage.offset, capture.damage.reason),
-        losses=[Loss(None, one.count, f"the file's own count ({one.counter})") for one in capture.losses],
+        losses=[Loss(None, one.frames, f"the file's own count ({one.counter})") for one in capture.losses],
     )
 
 

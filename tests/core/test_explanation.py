@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from bypeer.core.explanation import Certainty, Explanation, KernelSays, Killer, Tool, Totals, Verdict
@@ -22,6 +20,8 @@ def explanation(killed_by: Killer, certainty: Certainty, connections: int = 1) -
         outcomes=[],
         remedies=[],
         filters=[],
+        host={},
+        evidence=[],
     )
 
 
@@ -49,8 +49,5 @@ def test_nothing_to_analyse_comes_before_all_else(killed_by: Killer, certainty: 
     assert explanation(killed_by, certainty, connections=0).exit_status == 3
 
 
-def test_the_document_says_what_it_is_and_is_not_shared() -> None:
-    one, other = explanation("none", "certain"), explanation("none", "certain")
-    assert one.schema == "bypeer.explanation/1"
-    one.host["kernel"] = "6.18"
-    assert (other.host, replace(other, host={"kernel": "6.18"})) == ({}, one)
+def test_the_document_says_what_it_is() -> None:
+    assert explanation("none", "certain").schema == "bypeer.explanation/1"

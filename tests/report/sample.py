@@ -5,8 +5,6 @@ The killed one is the original investigation's download: its A, B, C, X and Y.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bypeer.core.explanation import (
     ConnectionReport,
     Damage,
@@ -66,6 +64,7 @@ def killed() -> Explanation:
             Filter("the NAT host's RST, C", "v2", "frame.number == 24878"),
             Filter("every RST of this connection", "v2", "tcp.port == 60790 && tcp.flags.reset == 1"),
         ],
+        host={},
         evidence=[Evidence("model", "B is INVALID on Linux 5.10, and it did not reach the container", True)],
     )
 
@@ -168,10 +167,9 @@ def _resets() -> list[ResetReport]:
     gone = "the server had no connection any more"
     return [
         host,
-        replace(host, id="r2", seen={"v2": 24890}, effect="harmless", because=gone),
-        replace(host, id="r3", seen={"v2": 24901}, effect="harmless", because=gone),
-        replace(
-            host,
+        host._replace(id="r2", seen={"v2": 24890}, effect="harmless", because=gone),
+        host._replace(id="r3", seen={"v2": 24901}, effect="harmless", because=gone),
+        host._replace(
             id="r4",
             time_ns=T0 + 2_651_000,
             seen={"v2": 25002, "v1": 24180},
@@ -209,8 +207,7 @@ def _outcomes() -> list[Outcome]:
 def undetermined() -> Explanation:
     """Only the inside capture is there: a RST came, from whomever."""
     found = killed()
-    verdict = replace(
-        found.verdict,
+    verdict = found.verdict._replace(
         killed_by="unknown",
         cause=None,
         candidates=["NF01", "NF02", "NF04", "EP05", "PA01"],
@@ -218,10 +215,9 @@ def undetermined() -> Explanation:
         headline="A reset reached the client; one side alone does not tell who made the server send it",
         needs=["a capture on the NAT host's external interface, taken at the same time as this one"],
     )
-    reset = replace(found.resets[3], seen={"v1": 24180}, author="unknown", certainty="undetermined")
+    reset = found.resets[3]._replace(seen={"v1": 24180}, author="unknown", certainty="undetermined")
     side, needs = Subject("connection", "c1"), "needs the outside capture"
-    return replace(
-        found,
+    return found._replace(
         inputs=found.inputs[:1],
         vantages=found.vantages[:1],
         verdict=verdict,
@@ -233,14 +229,13 @@ def undetermined() -> Explanation:
             Outcome(side, "EP01", "refuted", "the connection had been open", []),
         ],
         remedies=[],
-        filters=[replace(found.filters[2], vantage="v1")],
+        filters=[found.filters[2]._replace(vantage="v1")],
         evidence=[],
     )
 
 
 def _inside_only(connection: ConnectionReport, verdict: Verdict) -> ConnectionReport:
-    return replace(
-        connection,
+    return connection._replace(
         outside=None,
         clock_offset_ns=None,
         nat="unknown",
@@ -257,27 +252,24 @@ def _inside_only(connection: ConnectionReport, verdict: Verdict) -> ConnectionRe
 def harmless() -> Explanation:
     """Nothing was killed, though the host made three RSTs."""
     found = killed()
-    verdict = replace(
-        found.verdict,
+    verdict = found.verdict._replace(
         killed_by="none",
         cause=None,
         candidates=[],
         client_outcome="completed",
         headline="No connection was killed: the one in these captures finished normally",
     )
-    host = replace(
-        found.resets[0],
+    host = found.resets[0]._replace(
         effect="harmless",
         cause="NF03",
         candidates=["NF03"],
         because="its sequence number is not the one that the server expects, so the server ignored it",
     )
-    return replace(
-        found,
+    return found._replace(
         verdict=verdict,
-        connections=[replace(found.connections[0], verdict=verdict, outcome=Ends("completed", "completed"))],
+        connections=[found.connections[0]._replace(verdict=verdict, outcome=Ends("completed", "completed"))],
         totals=Totals(1, 0, 0, 3, 1),
-        resets=[replace(host, id=f"r{one}", seen={"v2": 800 + one}) for one in (1, 2, 3)],
+        resets=[host._replace(id=f"r{one}", seen={"v2": 800 + one}) for one in (1, 2, 3)],
         outcomes=[Outcome(Subject("reset", "r1"), "NF03", "supported", "it acknowledges unseen data", [])],
         remedies=[],
     )
@@ -286,16 +278,14 @@ def harmless() -> Explanation:
 def refused() -> Explanation:
     """Nobody listened: EP01."""
     found = killed()
-    verdict = replace(
-        found.verdict,
+    verdict = found.verdict._replace(
         killed_by="outside",
         cause="EP01",
         candidates=["EP01"],
         client_outcome="refused",
         headline="The server refused the connection: nothing listens on 74.125.195.136:443",
     )
-    connection = replace(
-        found.connections[0],
+    connection = found.connections[0]._replace(
         verdict=verdict,
         outcome=Ends("refused", "refused"),
         octets=Octets(0, 0),
@@ -305,10 +295,9 @@ def refused() -> Explanation:
             _event("B", "v2", 2, 210_000, "reset", "RST from the server, in answer to A", 2),
         ],
     )
-    reset = replace(found.resets[3], id="r1", cause="EP01", candidates=["EP01"], seen={"v1": 2, "v2": 2})
+    reset = found.resets[3]._replace(id="r1", cause="EP01", candidates=["EP01"], seen={"v1": 2, "v2": 2})
     because = "the server's host answered the SYN with RST"
-    return replace(
-        found,
+    return found._replace(
         verdict=verdict,
         connections=[connection],
         resets=[reset],
@@ -322,8 +311,7 @@ def refused() -> Explanation:
 def hung() -> Explanation:
     """The entry was gone: the peer was reset, the client never heard of it."""
     found = killed()
-    verdict = replace(
-        found.verdict,
+    verdict = found.verdict._replace(
         cause="NF04",
         candidates=["NF04", "NF12"],
         certainty="likely",
@@ -332,19 +320,18 @@ def hung() -> Explanation:
         needs=["the events of conntrack -E over that time"],
     )
     event = found.connections[0].events[1]
-    silence = replace(
-        event, letter="X", kind="silence", vantage="v1", frame=24179, text="nothing passed from here on"
+    silence = event._replace(
+        letter="X", kind="silence", vantage="v1", frame=24179, text="nothing passed from here on"
     )
-    connection = replace(
-        found.connections[0],
+    connection = found.connections[0]._replace(
         verdict=verdict,
         outcome=Ends("hung", "reset"),
         clock_offset_ns=3_700_000_000,
         events=[*found.connections[0].events[:3], silence],
     )
-    new = replace(trigger(), judgement="NEW", reason="", bound=None, octets_behind=0)
-    cause = replace(found.resets[0], cause="NF04", candidates=["NF04", "NF12"], trigger=new)
-    return replace(found, verdict=verdict, connections=[connection], resets=[cause], remedies=[], outcomes=[])
+    new = trigger()._replace(judgement="NEW", reason="", bound=None, octets_behind=0)
+    cause = found.resets[0]._replace(cause="NF04", candidates=["NF04", "NF12"], trigger=new)
+    return found._replace(verdict=verdict, connections=[connection], resets=[cause], remedies=[], outcomes=[])
 
 
 def many(number: int = 40) -> Explanation:
@@ -352,11 +339,10 @@ def many(number: int = 40) -> Explanation:
     found = killed()
     others = []
     for one in range(2, number + 2):
-        verdict = replace(found.verdict, killed_by="outside", cause="EP02", connection=f"c{one}")
+        verdict = found.verdict._replace(killed_by="outside", cause="EP02", connection=f"c{one}")
         client = Pair(f"172.17.0.2:{50_000 + one}", "198.51.100.7:443")
-        others.append(replace(found.connections[0], id=f"c{one}", inside=client, verdict=verdict, events=[]))
-    return replace(
-        found,
+        others.append(found.connections[0]._replace(id=f"c{one}", inside=client, verdict=verdict, events=[]))
+    return found._replace(
         connections=[*found.connections, *others],
         totals=Totals(1200, number + 9, number + 3, 77, number + 1),
     )
@@ -365,20 +351,18 @@ def many(number: int = 40) -> Explanation:
 def hostile() -> Explanation:
     """Every string that could come from a packet or a path is out to break the report."""
     found = many(2)
-    bad = replace(
-        found.inputs[0],
+    bad = found.inputs[0]._replace(
         path=f"/tmp/{HOSTILE}.pcap",
         weird={HOSTILE: 3},
         damage=Damage(99, HOSTILE),
         losses=[Loss("v1", 5, HOSTILE)],
     )
-    event = replace(found.connections[0].events[1], text=f"``` {HOSTILE}")
-    return replace(
-        found,
+    event = found.connections[0].events[1]._replace(text=f"``` {HOSTILE}")
+    return found._replace(
         inputs=[bad, found.inputs[1]],
-        vantages=[replace(found.vantages[0], interface=HOSTILE, role="unknown"), found.vantages[1]],
-        verdict=replace(found.verdict, headline=f"On {HOSTILE} it died"),
-        connections=[replace(found.connections[0], events=[event]), *found.connections[1:]],
+        vantages=[found.vantages[0]._replace(interface=HOSTILE, role="unknown"), found.vantages[1]],
+        verdict=found.verdict._replace(headline=f"On {HOSTILE} it died"),
+        connections=[found.connections[0]._replace(events=[event]), *found.connections[1:]],
         outcomes=[Outcome(Subject("connection", "c1"), "NF01", "supported", HOSTILE, [])],
         filters=[Filter(HOSTILE, "v1", f'frame.interface_name == "{HOSTILE}"')],
         host={"kernel": HOSTILE},

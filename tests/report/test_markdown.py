@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -99,8 +98,8 @@ def test_captures_carry_their_digests() -> None:
 
 def test_lists_keep_their_place_among_paragraphs() -> None:
     found = sample.killed()
-    damaged = replace(found.inputs[0], damage=Damage(9, "cut"))
-    ticket = render(replace(found, inputs=[damaged]))
+    damaged = found.inputs[0]._replace(damage=Damage(9, "cut"))
+    ticket = render(found._replace(inputs=[damaged]))
     assert ticket.endswith(
         "\n\n- container.pcap is damaged at octet 9: cut. What comes before was read."
         "\n\n1 connection in all, 1 failed; 4 RSTs.\n"

@@ -57,6 +57,5 @@ def test_a_clean_record_stays() -> None:
 
 
 def test_a_command_keeps_its_lines() -> None:
-    remedy = sample.remedies()[0]
-    object.__setattr__(remedy, "command", "one\ntwo\x1b")
+    remedy = sample.remedies()[0]._replace(command="one\ntwo\x1b")
     assert cleaned(remedy).command == "one\ntwo\\x1b"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -48,16 +47,16 @@ def test_the_timeline_is_lettered_in_order() -> None:
 
 def test_an_event_without_a_time_keeps_its_place() -> None:
     found = sample.killed()
-    undated = [replace(one, time_ns=None) for one in found.connections[0].events]
-    text = render(replace(found, connections=[replace(found.connections[0], events=undated)]))
+    undated = [one._replace(time_ns=None) for one in found.connections[0].events]
+    text = render(found._replace(connections=[found.connections[0]._replace(events=undated)]))
     assert letters(text) == ["A", "B", "C", "X", "Y"]
     assert "the captures hold no times" in text
 
 
 def test_the_next_day_is_named() -> None:
     found = sample.killed()
-    later = replace(found.connections[0].events[-1], time_ns=sample.T0 + 7_200 * 10**9)
-    text = render(replace(found, connections=[replace(found.connections[0], events=[_first(found), later])]))
+    later = found.connections[0].events[-1]._replace(time_ns=sample.T0 + 7_200 * 10**9)
+    text = render(found._replace(connections=[found.connections[0]._replace(events=[_first(found), later])]))
     assert "  Y  2020-01-31 00:26:19.414064  " in text
 
 
@@ -94,7 +93,7 @@ def test_every_command_and_filter_is_there_to_be_pasted() -> None:
 
 def test_a_remedy_says_which_candidates_it_leaves() -> None:
     found = sample.killed()
-    text = render(replace(found, verdict=replace(found.verdict, candidates=["NF01", "NF04"])))
+    text = render(found._replace(verdict=found.verdict._replace(candidates=["NF01", "NF04"])))
     assert text.count("Does not help if it was NF04 entry-missing.") == 3
     assert "(the evidence also fits NF04 entry-missing)" in text.splitlines()[1]
 
@@ -110,7 +109,7 @@ def test_undetermined_says_first_what_would_settle_it() -> None:
 
 def test_several_needs_are_all_listed() -> None:
     found = sample.undetermined()
-    text = render(replace(found, verdict=replace(found.verdict, needs=["this", "that"])))
+    text = render(found._replace(verdict=found.verdict._replace(needs=["this", "that"])))
     assert section(text, "What would settle it") == ["  - This.", "  - That."]
 
 
@@ -182,39 +181,39 @@ def test_prose_is_wrapped_to_the_width_and_only_prose() -> None:
 
 def test_unknown_values_of_a_later_version_are_shown_as_they_are() -> None:
     found = sample.killed()
-    strange = replace(found.verdict, killed_by="hypervisor", client_outcome="half-closed", certainty="firm")  # type: ignore[arg-type]
-    text = render(replace(found, verdict=strange))
+    strange = found.verdict._replace(killed_by="hypervisor", client_outcome="half-closed", certainty="firm")  # type: ignore[arg-type]
+    text = render(found._replace(verdict=strange))
     assert text.splitlines()[1].startswith("firm: NF01 late-segment. The client's end: half-closed;")
 
 
 def test_interfaces_are_named_where_one_file_has_several() -> None:
     found = sample.killed()
     one = [
-        replace(vantage, input=0, interface=f"if{row}", role=role)  # type: ignore[arg-type]
+        vantage._replace(input=0, interface=f"if{row}", role=role)  # type: ignore[arg-type]
         for row, role in enumerate(("inside", "outside", "outside", "unknown", "unknown", "peer"))
-        for vantage in [replace(found.vantages[0], id=f"v{row + 1}")]
+        for vantage in [found.vantages[0]._replace(id=f"v{row + 1}")]
     ]
-    text = render(replace(found, vantages=one, inputs=found.inputs[:1]))
+    text = render(found._replace(vantages=one, inputs=found.inputs[:1]))
     assert "inside if0, outside if1, outside if2, side unknown if3, 2 more" in text
     assert "  A  22:26:19.414064  outside if1 #24876 = inside #24050\n" in text
 
 
 def test_an_unlisted_vantage_goes_by_its_id() -> None:
-    assert "  A  22:26:19.414064  v2 #24876 = v1 #24050" in render(replace(sample.killed(), vantages=[]))
+    assert "  A  22:26:19.414064  v2 #24876 = v1 #24050" in render(sample.killed()._replace(vantages=[]))
 
 
 def test_a_remedy_without_one_line_of_command_is_named_by_its_title() -> None:
     found = sample.killed()
-    script = replace(found.remedies[0], command="one\ntwo")
+    script = found.remedies[0]._replace(command="one\ntwo")
     for remedy in (script, found.remedies[2]):
-        text = render(replace(found, remedies=[remedy]))
+        text = render(found._replace(remedies=[remedy]))
         assert text.splitlines()[2] == f"What to do: {remedy.title}."
-    assert "\n      one\n      two\n" in render(replace(found, remedies=[script]))
+    assert "\n      one\n      two\n" in render(found._replace(remedies=[script]))
 
 
 def test_where_there_is_no_cause_none_is_made_up() -> None:
     found = sample.killed()
-    text = render(replace(found, remedies=[], verdict=replace(found.verdict, cause=None, candidates=[])))
+    text = render(found._replace(remedies=[], verdict=found.verdict._replace(cause=None, candidates=[])))
     assert text.splitlines()[1].startswith("Certain: cause not known. ")
     assert text.splitlines()[2] == ""
 
@@ -222,8 +221,8 @@ def test_where_there_is_no_cause_none_is_made_up() -> None:
 @pytest.mark.parametrize("number", [1, 12])
 def test_other_resets_are_counted_by_kind(number: int) -> None:
     found = sample.killed()
-    kinds = [replace(found.resets[1], id=f"x{one}", cause=f"XX{one:02}") for one in range(number)]
-    lines = section(render(replace(found, resets=[found.resets[0], *kinds])), "RSTs that did no harm")
+    kinds = [found.resets[1]._replace(id=f"x{one}", cause=f"XX{one:02}") for one in range(number)]
+    lines = section(render(found._replace(resets=[found.resets[0], *kinds])), "RSTs that did no harm")
     assert (
         lines[0]
         == "  - 1 by the NAT host, XX00 (outside frame 24890): the server had no connection any more."
@@ -233,25 +232,25 @@ def test_other_resets_are_counted_by_kind(number: int) -> None:
 
 def test_a_reset_of_unknown_effect_is_not_called_harmless() -> None:
     found = sample.killed()
-    lines = section(render(replace(found, resets=[replace(found.resets[1], effect="unknown")])), "Other RSTs")
+    lines = section(render(found._replace(resets=[found.resets[1]._replace(effect="unknown")])), "Other RSTs")
     assert lines[0].startswith("  - 1 by the NAT host, whether it did harm is not known, NF01 late-segment")
 
 
 def test_what_lies_beyond_the_newest_data_is_said_so() -> None:
     found = sample.killed()
-    beyond = replace(sample.trigger(), octets_behind=-50_000_000, forwarded=None)
-    text = render(replace(found, resets=[replace(found.resets[0], trigger=beyond)]))
+    beyond = sample.trigger()._replace(octets_behind=-50_000_000, forwarded=None)
+    text = render(found._replace(resets=[found.resets[0]._replace(trigger=beyond)]))
     assert "B ended 50,000,000 octets beyond the newest data. Whether it was forwarded is not known." in text
 
 
 def test_filters_beyond_a_few_are_counted() -> None:
     found = sample.killed()
-    lines = section(render(replace(found, filters=found.filters * 2)), "See it in Wireshark")
+    lines = section(render(found._replace(filters=found.filters * 2)), "See it in Wireshark")
     assert lines[3:] == ["  3 more: see -o markdown."]
 
 
 def test_a_cause_that_was_not_tested_is_explained() -> None:
-    lines = section(render(replace(sample.killed(), outcomes=[])), "Causes")
+    lines = section(render(sample.killed()._replace(outcomes=[])), "Causes")
     assert lines == [
         "  NF01 late-segment: Conntrack called a late segment INVALID; untranslated, it met no socket; "
         "the host reset the peer."
@@ -260,15 +259,15 @@ def test_a_cause_that_was_not_tested_is_explained() -> None:
 
 def test_many_findings_are_told_in_little_time() -> None:
     found = sample.killed()
-    resets = [replace(found.resets[1], id=f"x{one}") for one in range(2_000)]
-    outcomes = [replace(found.outcomes[1], subject=Subject("reset", one.id)) for one in resets]
-    text = render(replace(found, resets=[found.resets[0], *resets], outcomes=outcomes * 20))
+    resets = [found.resets[1]._replace(id=f"x{one}") for one in range(2_000)]
+    outcomes = [found.outcomes[1]._replace(subject=Subject("reset", one.id)) for one in resets]
+    text = render(found._replace(resets=[found.resets[0], *resets], outcomes=outcomes * 20))
     assert "  - 2,000 by the NAT host, NF01 late-segment" in text
     assert "  40,000 findings about other resets and connections: see -o json." in text
 
 
 def test_a_nearly_empty_explanation_is_told() -> None:
     found = sample.harmless()
-    bare = replace(found, inputs=[], vantages=[], connections=[], resets=[], outcomes=[], filters=[])
-    text = render(replace(bare, evidence=[], verdict=replace(found.verdict, connection=None)))
+    bare = found._replace(inputs=[], vantages=[], connections=[], resets=[], outcomes=[], filters=[])
+    text = render(bare._replace(evidence=[], verdict=found.verdict._replace(connection=None)))
     assert text.splitlines()[1:] == ["Certain. The client finished normally.", "Nothing to do."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bypeer.capture.stream import Stream
 from bypeer.core.frames import Frames, Interface
@@ -13,25 +13,22 @@ MOST_COMMENTS = 10_000
 LONGEST_TEXT = 1_000  # octets kept of a comment or a name
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(NamedTuple):
     """Where the file stops making sense; everything before was delivered."""
 
     offset: int  # octets from the start of the file
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(NamedTuple):
     """Frames that the capturing host says it did not write."""
 
     interface: int  # row of Capture.interfaces
     counter: str  # isb_ifdrop, isb_osdrop, epb_dropcount
-    count: int
+    frames: int
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """Words that somebody left in the file."""
 
     frame: int  # its number, or 0 for a section or an interface

@@ -8,8 +8,8 @@ files older than version 2.4.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
 from bypeer.capture.model import Capture
 from bypeer.capture.stream import LARGEST_FRAME, Stream
@@ -33,8 +33,7 @@ _LINK_TYPE, _RESERVED = 0x0000_FFFF, 0x03FF_0000
 _AS_TODAY, _PERHAPS_SWAPPED, _SWAPPED = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """What the file header says about the records."""
 
     record: Struct  # seconds, fraction, captured, length

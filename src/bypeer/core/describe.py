@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from bypeer.core import tcp
 from bypeer.core.addresses import endpoint_text
@@ -49,8 +49,7 @@ SIDE_ROLES: tuple[Role, Role] = ("inside", "outside")
 VantageKey = tuple[tuple[int, int], Role]
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(NamedTuple):
     """Interfaces of the inputs: their names and link types, by input and interface."""
 
     interfaces: Mapping[tuple[int, int], tuple[str, str]]
@@ -78,6 +77,7 @@ def describe(
         outcomes=_outcomes(analysis, told, numbers, ids),
         remedies=remedies(verdict.candidates or ([verdict.cause] if verdict.cause else [])),
         filters=[] if main is None else filters(main, lambda one: _id(one, main.seen.study.join, ids)),
+        host={},
         evidence=_evidence(main),
     )
 
@@ -347,7 +347,7 @@ def _with_losses(one: Input, at: int, analysis: Analysis, ids: Mapping[VantageKe
         Loss(name, count, "acknowledged or forwarded segments that it never saw")
         for name, count in lacking.items()
     ]
-    return replace(one, losses=[*one.losses, *found])
+    return one._replace(losses=[*one.losses, *found])
 
 
 def _totals(analysis: Analysis, listed: int) -> Totals:

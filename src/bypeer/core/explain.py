@@ -9,7 +9,7 @@ first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bypeer.core.causes import CATALOGUE
 from bypeer.core.causes.model import Finding, Seen, SeenAll
@@ -32,8 +32,7 @@ from bypeer.core.verdict import Conclusion, conclude
 MOST_STUDIED = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One connection, looked at closely, with its verdict."""
 
     seen: Seen
@@ -42,8 +41,7 @@ class Case:
     conclusion: Conclusion
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(NamedTuple):
     """Everything that was found out, before it is put into words."""
 
     scans: Sequence[Scan]

@@ -8,8 +8,7 @@ source has no date. All sequence numbers are absolute, as on the wire.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Killer = Literal["host", "inside", "outside", "on-path", "none", "unknown"]
 Author = Literal["host", "inside", "outside", "on-path", "unknown"]
@@ -31,24 +30,21 @@ EventKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(NamedTuple):
     """Which bypeer said so."""
 
     name: str
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(NamedTuple):
     """Where reading had to stop, and why; all before it was analysed."""
 
     offset: int  # octets from the start of the file
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(NamedTuple):
     """Packets that a capture is known to miss."""
 
     vantage: str | None  # vantage id, or None for the whole input
@@ -56,8 +52,7 @@ class Loss:
     because: str  # how it is known: the file's own count, or acknowledged data never captured
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One capture file."""
 
     path: str
@@ -71,8 +66,7 @@ class Input:
     losses: list[Loss]
 
 
-@dataclass(frozen=True, slots=True)
-class Vantage:
+class Vantage(NamedTuple):
     """Where packets were taken: an interface of an input, with its place in the story."""
 
     id: str
@@ -82,8 +76,7 @@ class Vantage:
     link_type: str  # "EN10MB", "LINUX_SLL2" ...
 
 
-@dataclass(frozen=True, slots=True)
-class KernelSays:
+class KernelSays(NamedTuple):
     """The conntrack rules that were used, and which fit what was observed."""
 
     assumed: str  # profile, "5.10"; given by the user or chosen
@@ -92,8 +85,7 @@ class KernelSays:
     note: str  # in users' words
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One source's word on a reset, and whether it agrees with the verdict."""
 
     source: Literal["model", "kernel", "counter"]
@@ -101,8 +93,7 @@ class Evidence:
     agrees: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Who ended a connection, and why."""
 
     killed_by: Killer
@@ -115,32 +106,28 @@ class Verdict:
     needs: list[str]  # captures or facts that would settle it
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """Client and server as `address:port`, as one vantage saw them."""
 
     client: str
     server: str
 
 
-@dataclass(frozen=True, slots=True)
-class Octets:
+class Octets(NamedTuple):
     """Payload that passed, counted once."""
 
     to_client: int
     to_server: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(NamedTuple):
     """What each endpoint's socket saw."""
 
     client: EndpointOutcome
     server: EndpointOutcome
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One line of the lettered timeline."""
 
     letter: str
@@ -153,8 +140,7 @@ class Event:
     twin_frame: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(NamedTuple):
     """The segment that a RST answers."""
 
     vantage: str
@@ -170,8 +156,7 @@ class Trigger:
     bound: int | None  # the sequence number that it was compared with
 
 
-@dataclass(frozen=True, slots=True)
-class ResetReport:
+class ResetReport(NamedTuple):
     """One RST: four answers."""
 
     id: str
@@ -187,8 +172,7 @@ class ResetReport:
     because: str = ""  # why this author and effect, one sentence
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionReport:
+class ConnectionReport(NamedTuple):
     """A connection that failed, or that carried a RST."""
 
     id: str
@@ -205,8 +189,7 @@ class ConnectionReport:
     events: list[Event]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Of all connections, listed or not."""
 
     connections: int  # joined: one seen at two vantages counts once
@@ -216,16 +199,14 @@ class Totals:
     listed: int  # rows of connections
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What an outcome is about."""
 
     kind: Literal["reset", "connection", "input"]
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One cause, tested on one subject."""
 
     subject: Subject
@@ -235,8 +216,7 @@ class Outcome:
     frames: list[tuple[str, int]]  # (vantage id, frame number) that show it
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(NamedTuple):
     """Something to do about it, with its price."""
 
     title: str
@@ -246,8 +226,7 @@ class Remedy:
     persistence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """A Wireshark display filter for one finding."""
 
     what: str
@@ -255,8 +234,7 @@ class Filter:
     expression: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """Everything that `bypeer explain` found out."""
 
     tool: Tool
@@ -270,8 +248,8 @@ class Explanation:
     outcomes: list[Outcome]
     remedies: list[Remedy]
     filters: list[Filter]
-    host: dict[str, str] = field(default_factory=dict)
-    evidence: list[Evidence] = field(default_factory=list)
+    host: dict[str, str]  # facts of the NAT host
+    evidence: list[Evidence]
     schema: str = "bypeer.explanation/1"
 
     @property

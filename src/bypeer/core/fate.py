@@ -7,7 +7,7 @@ never told hangs: "connection reset" and "connection timed out" are then the sam
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bypeer.core import tcp
 from bypeer.core.effect import CLOSED
@@ -20,8 +20,7 @@ _REPEATS = 3
 _PATIENCE = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(NamedTuple):
     """An endpoint kept sending something and nobody answered."""
 
     side: int  # of the endpoint that got no answer
@@ -30,8 +29,7 @@ class Silence:
     answers: tuple[Sighting, ...]  # what the other endpoint did answer, if the host kept it back
 
 
-@dataclass(frozen=True, slots=True)
-class Fates:
+class Fates(NamedTuple):
     """How both endpoints fared, by side."""
 
     outcomes: tuple[EndpointOutcome, EndpointOutcome]  # INSIDE, OUTSIDE

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
 
 from bypeer.core.connections import TO_CLIENT, TO_SERVER
-from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Hole, Side, Sighting, Study, identity
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, WILD, Hole, Side, Sighting, Study, identity
 
 # ns: a twin may appear to precede its original by the error of the clock offset.
 _EARLY = 2_000_000
@@ -92,10 +91,9 @@ def _tile(whole: Sequence[Sighting], parts: Iterable[Sighting], later: int) -> N
     several wholes, but each of its octets goes to one: a copy that was not forwarded finds none
     left. Backwards in time, as in `_pair`.
     """
-    left = sorted(
-        (one for one in parts if one.twin is None and one.end > one.start),
-        key=lambda one: (one.start, one.ts * later),
-    )
+    left = _unpaired(parts, later)
+    if not left:
+        return
     starts = [one.start for one in left]
     given: dict[int, list[tuple[int, int]]] = {}  # by id of the part: ranges that went to a whole
     for one in whole[::-later]:
@@ -107,6 +105,12 @@ def _tile(whole: Sequence[Sighting], parts: Iterable[Sighting], later: int) -> N
                     tile.twin, tile.delay = one, abs(tile.ts - one.ts)
             if tiles:
                 one.twin, one.delay = tiles[0][0], abs(tiles[0][0].ts - one.ts)
+
+
+def _unpaired(parts: Iterable[Sighting], later: int) -> list[Sighting]:
+    """Those with data and without a twin, by octets, then by time."""
+    left = (one for one in parts if one.twin is None and one.end > one.start)
+    return sorted(left, key=lambda one: (one.start, one.ts * later))
 
 
 def _tiles(
@@ -124,16 +128,16 @@ def _tiles(
         lag = (part.ts - one.ts) * later
         span = at, min(part.end, one.end)
         fits = part.segment.tsval == one.segment.tsval and -_EARLY <= lag < _LATE
-        if (
-            fits
-            and at < part.end
-            and not any(a < span[1] and span[0] < b for a, b in given.get(id(part), ()))
-        ):
+        if fits and at < part.end and not _meets(span, given.get(id(part), ())):
             tiles.append((part, span))
             at = part.end
             if at >= one.end:
                 return tiles
     return []
+
+
+def _meets(span: tuple[int, int], others: Iterable[tuple[int, int]]) -> bool:
+    return any(start < span[1] and span[0] < end for start, end in others)
 
 
 # Copies of the same octets, left unpaired, that may precede the one that fits.
@@ -151,44 +155,44 @@ def _holes(study: Study, side: int, direction: int) -> None:
     if not here:
         return
     acked = _acknowledged(study, direction)
-    seen = _union((one.start, one.end) for one in here)
-    missing = [(before[1], after[0]) for before, after in pairwise(seen) if before[1] < min(after[0], acked)]
+    missing = [gap for gap in _gaps(here) if gap[0] < acked]
+    if not missing:
+        return
     front, last = here[0].start, -FOREVER
     for one in here:
-        octets = sum(
-            min(one.start, right) - max(front, left)
-            for left, right in missing
-            if max(front, left) < min(one.start, right)
-        )
+        octets = _overlap(missing, front, one.start) if front < one.start else 0
         if octets:
             _add_hole(found, Hole(last, one.ts, octets))
-        front, last = max(front, one.end) if one.start - front < 1 << 30 else front, one.ts
+        if front < one.end and one.start - front < WILD:
+            front = one.end
+        last = one.ts
 
 
 def _acknowledged(study: Study, direction: int) -> int:
     """How far the receiver has acknowledged what it was really sent."""
-    sent = max(
-        (one.end for one in study.sightings if one.direction == direction and one.twin is not None),
-        default=NOWHERE,
-    )
-    acks = [
-        one.ack
-        for one in study.sightings
-        if one.direction != direction and one.ack != NOWHERE and not one.is_rst
-    ]
-    if not study.both:
-        sent = max((one.end for one in study.sightings if one.direction == direction), default=NOWHERE)
-    return max((ack for ack in acks if ack <= sent), default=NOWHERE)
+    sent, ack = NOWHERE, NOWHERE
+    for one in study.sightings:
+        if one.direction == direction and one.end > sent and (one.twin is not None or not study.both):
+            sent = one.end
+    for one in study.sightings:
+        if one.direction != direction and ack < one.ack <= sent and not one.is_rst:
+            ack = one.ack
+    return ack
 
 
-def _union(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(ranges):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
+def _gaps(rows: Iterable[Sighting]) -> list[tuple[int, int]]:
+    """Octets that none of these segments has, between those that they have."""
+    gaps, front = [], FOREVER
+    for start, end in sorted([(one.start, one.end) for one in rows]):
+        if front < start:
+            gaps.append((front, start))
+        front = end if front == FOREVER else max(front, end)
+    return gaps
+
+
+def _overlap(ranges: Iterable[tuple[int, int]], start: int, end: int) -> int:
+    """How many of the octets from `start` to `end` lie in these ranges."""
+    return sum(max(min(end, right) - max(start, left), 0) for left, right in ranges)
 
 
 def _add_hole(side: Side, hole: Hole) -> None:
@@ -203,11 +207,11 @@ def _add_hole(side: Side, hole: Hole) -> None:
 
 def _orphans(study: Study) -> None:
     """Segments that left the host and were never seen to arrive; it makes only RSTs by itself."""
+    ingress = (study.ingress(TO_SERVER), study.ingress(TO_CLIENT))
     for one in study.sightings:
-        arrives = study.ingress(one.direction)
-        if one.side == arrives or one.twin is not None or one.stray:
+        if one.twin is not None or one.side == ingress[one.direction] or one.stray or one.is_rst:
             continue
-        missed = study.sides[arrives]
+        missed = study.sides[ingress[one.direction]]
         assert missed is not None
-        if missed.complete(one.ts) and not one.is_rst:
+        if missed.complete(one.ts):
             missed.holes.append(Hole(one.ts, one.ts, one.segment.size))

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 BATCH = 512  # frames a batch: large enough to hide the call, small enough for the cache
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(NamedTuple):
     """Where frames of one kind were taken (a pcapng interface block, or a whole pcap file)."""
 
     link_type: int  # LINKTYPE_*, as in the file

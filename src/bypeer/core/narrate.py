@@ -7,7 +7,7 @@ forwarded, C the host's RST, ... X the other endpoint's next word, Y the answer 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bypeer.core import tcp
 from bypeer.core.addresses import address
@@ -24,8 +24,7 @@ from bypeer.core.verdict import Conclusion
 VantageId = Callable[[Sighting], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(NamedTuple):
     """A segment worth telling, before it has its letter."""
 
     sighting: Sighting

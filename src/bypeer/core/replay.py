@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bypeer.core import tcp
+from bypeer.core.connections import TO_CLIENT, TO_SERVER
 from bypeer.core.conntrack import adopt, resume, step
 from bypeer.core.entry import NO_BOUND, Entry, Rules, Step, log_line
 from bypeer.core.kernels import Ctstate, Kernel, Reason, Sysctls
@@ -61,7 +62,7 @@ def replay(study: Study, kernel: Kernel, seen: Tracked, sysctls: Sysctls | None 
     rules = Rules(kernel, sysctls)
     found = Replay(kernel)
     entry, out = Entry(), Step()
-    if seen.sightings and not any(one.segment.flags & tcp.SYN for one in seen.sightings[:2]):
+    if seen.sightings and not _opens(seen.sightings[:2]):
         resume(entry, rules, seen.sightings[0].segment.ts)
     for one in seen.sightings:
         step(entry, one.direction, one.segment, rules, out)
@@ -76,6 +77,10 @@ def replay(study: Study, kernel: Kernel, seen: Tracked, sysctls: Sysctls | None 
             judgement = _ADOPTED
         found.judgements[id(one)] = judgement
     return found
+
+
+def _opens(first: Sequence[Sighting]) -> bool:
+    return any(one.segment.flags & tcp.SYN for one in first)
 
 
 _GOOD = [Judgement(ctstate, Reason.OK, None, 0, "", sure=True) for ctstate in Ctstate]
@@ -94,12 +99,17 @@ def tracked(study: Study, made: frozenset[int]) -> Tracked:
 
     `made`: ids of what the host made itself.
     """
-    seen = [one for one in study.sightings if _arrives(study, one) and id(one) not in made]
+    seen = _arrived(study, made)
     return Tracked(seen, frozenset(_passed(study, seen)))
 
 
-def _arrives(study: Study, one: Sighting) -> bool:
-    return not one.stray and (one.side == study.ingress(one.direction) or one.twin is None)
+def _arrived(study: Study, made: frozenset[int]) -> list[Sighting]:
+    ingress = (study.ingress(TO_SERVER), study.ingress(TO_CLIENT))
+    seen = []
+    for one in study.sightings:
+        if not one.stray and (one.twin is None or one.side == ingress[one.direction]) and id(one) not in made:
+            seen.append(one)
+    return seen
 
 
 def _judgement(out: Step, one: Sighting, entry: Entry, study: Study, kernel: Kernel) -> Judgement:
@@ -118,7 +128,7 @@ def _slack(one: Sighting, study: Study) -> int:
 
 def _passed(study: Study, seen: Sequence[Sighting]) -> set[int]:
     """Which were certainly let through: seen to leave, or acknowledged when no copy explains it."""
-    left = {id(one) for one in seen if _left(study, one)}
+    left = _all_left(study, seen)
     passed = set(left)
     acked, lowest = [NOWHERE, NOWHERE], [FOREVER, FOREVER]  # after this one, by direction
     for one in reversed(seen):
@@ -140,8 +150,11 @@ def _passed(study: Study, seen: Sequence[Sighting]) -> set[int]:
     return passed
 
 
-def _left(study: Study, one: Sighting) -> bool:
-    """Whether it was seen to leave the host, translated."""
-    if one.twin is not None:
-        return not one.twin.stray
-    return one.side != study.ingress(one.direction)
+def _all_left(study: Study, seen: Sequence[Sighting]) -> set[int]:
+    """Ids of those that were seen to leave the host, translated."""
+    ingress = (study.ingress(TO_SERVER), study.ingress(TO_CLIENT))
+    left = set()
+    for one in seen:
+        if one.side != ingress[one.direction] if one.twin is None else not one.twin.stray:
+            left.add(id(one))
+    return left

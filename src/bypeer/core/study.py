@@ -19,7 +19,7 @@ from bypeer.core.segment import NO_TIME, Segment
 INSIDE, OUTSIDE = 0, 1  # sides
 
 # A jump of more than this is no progress of the stream but a stray number.
-_WILD = 1 << 30
+WILD = 1 << 30
 
 NOWHERE = -(1 << 62)  # a relative sequence number that is not known
 FOREVER = 1 << 62  # ns
@@ -92,7 +92,10 @@ class Side:
         last = since if until is None else until
         if since < self.began or self.ended < last:
             return False
-        return not self.holes or not any(hole.since <= last and since <= hole.until for hole in self.holes)
+        for hole in self.holes:  # noqa: SIM110 -- a generator a call would cost more than the holes
+            if hole.since <= last and since <= hole.until:
+                return False
+        return True
 
 
 @dataclass(slots=True)
@@ -211,7 +214,7 @@ def _offset(found: Study) -> int:
         return 0  # one file, one clock
     least = [FOREVER, FOREVER]
     for direction in (TO_SERVER, TO_CLIENT):
-        there, back = (_unique(found, side, direction) for side in (INSIDE, OUTSIDE))
+        there, back = _unique(found, INSIDE, direction), _unique(found, OUTSIDE, direction)
         for key, one in there.items():
             other = back.get(key)
             if other is not None:
@@ -253,7 +256,9 @@ def _unique(found: Study, side: int, direction: int) -> dict[tuple[int, ...], Si
             if key in once:
                 twice.add(key)
             once[key] = one
-    return {key: one for key, one in once.items() if key not in twice}
+    for key in twice:
+        del once[key]
+    return once
 
 
 # Sequence numbers without wrapping
@@ -273,7 +278,7 @@ def _number(found: Study) -> None:
             if base[1 - way] is None:
                 base[1 - way] = seq.add(segment.ack, -1)
             one.ack = _unwrapped(segment.ack, base[1 - way], front[1 - way])
-        if not one.is_rst and 0 < one.end - front[way] < _WILD:
+        if not one.is_rst and 0 < one.end - front[way] < WILD:
             front[way] = one.end
 
 

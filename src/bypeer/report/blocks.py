@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Prose:
+class Prose(NamedTuple):
     """A paragraph, or one item of a list."""
 
     text: str
     item: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
+class Points(NamedTuple):
     """Items under a label."""
 
     label: str
     items: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """One line of the lettered timeline."""
 
     letter: str
@@ -33,15 +31,13 @@ class Moment:
     skipped: bool  # letters, and so time, lie between the one before and this one
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(NamedTuple):
     """What happened, in order."""
 
     moments: list[Moment]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """Something to do, the shell lines for it, and what must be known before."""
 
     title: str
@@ -49,15 +45,13 @@ class Command:
     notes: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Lookups:
+class Lookups(NamedTuple):
     """Expressions to paste elsewhere."""
 
     pairs: list[tuple[str, str]]  # what it finds, the expression
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows under headings."""
 
     columns: list[str]
@@ -67,9 +61,8 @@ class Table:
 Block = Prose | Points | Timeline | Command | Lookups | Table
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """Blocks under a title; without blocks it is left out."""
 
     title: str
-    blocks: list[Block] = field(default_factory=list)
+    blocks: Sequence[Block] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from bypeer.core.explanation import Explanation
@@ -25,8 +24,8 @@ def _jsonable(name: str, value: Any) -> Any:
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, int) and name.endswith("_ns"):
         return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: _jsonable(one.name, getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return dict(zip(value._fields, map(_jsonable, value._fields, value), strict=True))
     if isinstance(value, dict):
         return {_jsonable("", key): _jsonable("", value[key]) for key in sorted(value)}
     if isinstance(value, (list, tuple)):

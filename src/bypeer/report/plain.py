@@ -7,7 +7,6 @@ A backslash stays as it is, so the result is for reading and cannot be turned ba
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -49,13 +48,12 @@ def cleaned(record: T) -> T:
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return plain(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_cleaned_field, value._fields, value))
     if isinstance(value, (list, tuple)):
         return type(value)(_cleaned(one) for one in value)
     if isinstance(value, dict):
         return {_cleaned(key): _cleaned(one) for key, one in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        changed = {one.name: _cleaned_field(one.name, getattr(value, one.name)) for one in fields(value)}
-        return replace(value, **changed)
     return value
 
 

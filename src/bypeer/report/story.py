@@ -7,8 +7,7 @@ later and by others: it gets what the text only counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bypeer.core.explanation import ConnectionReport, Event, Explanation, Pair
 from bypeer.report import inventory, weighing
@@ -38,8 +37,7 @@ FEW_NAMES = 3
 Tone = Literal["bad", "doubt", "good"]
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(NamedTuple):
     """A report without a form."""
 
     headline: str

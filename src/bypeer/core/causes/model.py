@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bypeer.core import tcp
 from bypeer.core.explanation import Answer
@@ -19,8 +19,7 @@ from bypeer.core.resets import Reset
 from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a cause says of one subject."""
 
     answer: Answer
@@ -29,8 +28,7 @@ class Finding:
     strong: bool = True  # supported by what only this cause explains, rather than merely possible
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """All that was found out about one connection."""
 
     study: Study
@@ -140,8 +138,7 @@ class Seen:
         return one.ts - max(earlier) if earlier else 0
 
 
-@dataclass(frozen=True, slots=True)
-class SeenAll:
+class SeenAll(NamedTuple):
     """All that was found out about all inputs."""
 
     seen: Sequence[Seen]
@@ -152,8 +149,7 @@ class SeenAll:
 Test = Callable[..., Finding]
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """A row of the catalogue."""
 
     code: str

@@ -1,0 +1,19 @@
+# The C types of forward.py.
+cimport cython
+from bypeer.core.study cimport Sighting
+
+@cython.locals(one=Sighting)
+cpdef match(object study)
+cdef tuple _exact(Sighting one)
+cdef tuple _loose(Sighting one)
+@cython.locals(one=Sighting, other=Sighting, at="long long")
+cdef _pair(object came, object went, long long early, object key_of)
+cdef _join(Sighting came, Sighting went)
+@cython.locals(one=Sighting, tile=Sighting)
+cdef _tile(object whole, object parts, int later)
+@cython.locals(part=Sighting, at="long long", lag="long long", fits=bint)
+cdef list _tiles(Sighting one, object left, object starts, int later, dict given)
+@cython.locals(one=Sighting, front="long long", last="long long")
+cdef _holes(object study, int side, int direction)
+@cython.locals(one=Sighting)
+cdef _orphans(object study)

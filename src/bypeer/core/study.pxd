@@ -1,0 +1,19 @@
+# The C types of study.py.
+cimport cython
+from bypeer.core.segment cimport Segment
+
+cdef class Sighting:
+    cdef public Segment segment
+    cdef public object home, twin
+    cdef public long long side, direction, ts, start, end, ack, delay
+    cdef public bint stray, is_rst, sure
+
+cpdef tuple identity(Segment segment)
+@cython.locals(one=Sighting)
+cdef _date(object found)
+@cython.locals(one=Sighting, segment=Segment, way="long long")
+cdef _number(object found)
+@cython.locals(one=Sighting, key=tuple)
+cdef dict _unique(object found, int side, int direction)
+@cython.locals(one=Sighting, other=Sighting)
+cdef _offset(object found)
