@@ -14,6 +14,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 TRANSLATED = Path("build/cython")
+# Their .pxd has the whole of them, inline, for the modules that import them.
+INLINE = {Path("src/bypeer/core/octets.py")}
 DIRECTIVES = {
     "language_level": 3,
     # Annotations are for the type checker: `int` there means Python's, C types are in the .pxd.
@@ -30,6 +32,7 @@ def modules() -> list[Extension]:
     if os.environ.get("BYPEER_NO_COMPILE") == "1":
         return []
     sources = [pxd.with_suffix(".py") for pxd in sorted(Path("src").rglob("*.pxd"))]
+    sources = [source for source in sources if source not in INLINE]
     # -g0: the debugger's tables would be most of a module, and name C that nobody wrote.
     return [
         Extension(

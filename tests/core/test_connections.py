@@ -50,8 +50,8 @@ def told(
 def placed(segments: Iterable[Segment]) -> tuple[list[Connection], list[tuple[int, int]]]:
     """The connections, and of each segment the row and the direction there."""
     table = Connections()
-    found = [table.place(one) for one in segments]
-    return table.rows, [(connection.number, direction) for connection, direction in found]
+    found = [(table.place(one).number, table.direction) for one in segments]
+    return table.rows, found
 
 
 def one(story: str, **how: Any) -> Connection:
@@ -339,6 +339,7 @@ HOSTILE = st.lists(
     ),
     max_size=30,
 )  # fmt: skip
+SUMMARY = [name for name in Half.__slots__ if not name.startswith("_")] + ["ttls", "ttl", "sketch"]
 FIELDS = ("client", "ended", "first_frame", "last_frame", "number", "opened", "reset", "server", "started")
 
 
@@ -359,7 +360,7 @@ def hostile(new: type[Segment], rows: Any) -> list[Segment]:
 def summary(rows: Iterable[Connection]) -> list[object]:
     return [
         [[getattr(row, name) for name in (*FIELDS, "closed", "finished")]]
-        + [{name: getattr(half, name) for name in Half.__slots__} for half in row.halves]
+        + [{name: getattr(half, name) for name in SUMMARY} for half in row.halves]
         for row in rows
     ]
 

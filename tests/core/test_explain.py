@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bypeer.core import explain
+from bypeer.core import scan as module
 from bypeer.core.causes import CATALOGUE
 from bypeer.core.explain import Analysis, analyse, interest
 from bypeer.core.frames import Frames
@@ -174,8 +175,11 @@ class Counted(Memory):
         return super().frames()
 
 
-@pytest.mark.parametrize(("story", "times"), [(CLOSED, 1), (SERVER, 2)])
-def test_a_capture_is_read_again_only_if_something_is_worth_a_look(story: str, times: int) -> None:
+@pytest.mark.parametrize(("story", "most", "times"), [(CLOSED, 0, 1), (SERVER, 0, 2), (SERVER, 100, 1)])
+def test_only_a_large_capture_worth_a_look_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, story: str, most: int, times: int
+) -> None:
+    monkeypatch.setattr(module, "MOST_KEPT", most)
     inside, outside = (Counted(one.taken) for one in sources(story))
     analyse([inside, outside])
     assert (inside.read, outside.read) == (times, times)

@@ -26,9 +26,9 @@ def studied(*captures: Memory, roles: Any = None) -> Study:
     (found,) = join({number: one.connections for number, one in enumerate(scans)}, roles)
     kept, coverage = {}, {}
     for number, one in enumerate(scans):
-        again = scan(captures[number], frozenset(range(len(one.connections))))
+        assert one.kept is not None
         for row in one.connections:
-            kept[(number, row.interface), row.number] = again.kept[row.number]
+            kept[(number, row.interface), row.number] = one.kept[row.number]
             coverage[number, row.interface] = Side(one.began, one.ended)
     return study(found, kept, coverage)
 
@@ -191,7 +191,8 @@ def numbered(story: str, isns: Sequence[int] = INITIAL, flipped: bool = False) -
     for line in parse(story, isns):
         one, ports = line.segment, (40_000, 443)[:: -1 if line.direction else 1]
         (one.sport, one.dport), one.version = ports, 4
-        rows.append((table.place(one)[1], one))
+        table.place(one)
+        rows.append((table.direction, one))
     place = Place((0, 0), table.rows[0], flipped)
     return study(Join(outside=place), {((0, 0), 0): rows}, {(0, 0): Side()}).sightings
 

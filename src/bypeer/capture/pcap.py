@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from bypeer.capture.model import Capture
 from bypeer.capture.stream import LARGEST_FRAME, Stream
-from bypeer.core.frames import BATCH, Frames, Interface
+from bypeer.capture.walk import AS_TODAY, PERHAPS_SWAPPED, SWAPPED, ordered, records
+from bypeer.core.frames import Frames, Interface
 from bypeer.errors import CaptureError
 
 HEADER = 24
@@ -29,14 +30,12 @@ _MAGICS = {
 # The link type's upper bits say how long the frame check sequence is; these must be 0.
 _LINK_TYPE, _RESERVED = 0x0000_FFFF, 0x03FF_0000
 
-# How a file orders the two lengths of a record.
-_AS_TODAY, _PERHAPS_SWAPPED, _SWAPPED = range(3)
-
 
 class Layout(NamedTuple):
     """What the file header says about the records."""
 
     record: Struct  # seconds, fraction, captured, length
+    little: bool  # byte order
     unit: int  # ns a unit of the fraction
     order: int  # of the two lengths
     link_type: int
@@ -59,8 +58,8 @@ def layout(stream: Stream, path: str) -> Layout:
     if link & _RESERVED:
         raise CaptureError(path, 20, f"link type {link:#x} has reserved bits set")
     unit, record = _MAGICS[magic]
-    order = _AS_TODAY if minor > 3 else _PERHAPS_SWAPPED if minor == 3 else _SWAPPED
-    return Layout(Struct(endian + record), unit, order, link & _LINK_TYPE)
+    order = AS_TODAY if minor > 3 else PERHAPS_SWAPPED if minor == 3 else SWAPPED
+    return Layout(Struct(endian + record), endian == "<", unit, order, link & _LINK_TYPE)
 
 
 def read(stream: Stream, capture: Capture) -> Iterator[Frames]:
@@ -71,44 +70,16 @@ def read(stream: Stream, capture: Capture) -> Iterator[Frames]:
     frames = Frames()
     frames.octets = stream.octets
     while True:
-        walk(stream, frames, form)
+        stream.pos = records(
+            stream.octets, stream.pos, stream.end, stream.offset - stream.pos, frames,
+            form.little, form.record.size, form.unit, form.order,
+        )  # fmt: skip
         if frames.count:
             yield capture.deliver(frames)
             frames.first += frames.count
             frames.count = 0
         elif not _more(stream, capture, form):
             return
-
-
-def walk(stream: Stream, frames: Frames, form: Layout) -> None:
-    """Fill an empty batch with the records that lie whole in the buffer."""
-    unpack, size = form.record.unpack_from, form.record.size
-    octets, pos, end = stream.octets, stream.pos, stream.end
-    start, captured_, length_, ts, offset = (
-        frames.start, frames.captured, frames.length, frames.ts, frames.offset,
-    )  # fmt: skip
-    base, unit, today = stream.offset - pos, form.unit, form.order == _AS_TODAY
-    row = 0
-    while row < BATCH and end - pos >= size:
-        seconds, fraction, captured, length = unpack(octets, pos)
-        if not today:
-            captured, length = _ordered(captured, length, form.order)
-        at = pos + size
-        if captured > LARGEST_FRAME or captured > end - at:
-            break
-        start[row], captured_[row], length_[row] = at, captured, length
-        ts[row] = seconds * 1_000_000_000 + fraction * unit
-        offset[row] = base + pos
-        pos = at + captured
-        row += 1
-    frames.count = row
-    stream.pos = pos
-
-
-def _ordered(captured: int, length: int, order: int) -> tuple[int, int]:
-    """Put the two lengths right: version 2.3 files have them in either order, older ones swapped."""
-    swapped = order == _SWAPPED or (order == _PERHAPS_SWAPPED and captured > length)
-    return (length, captured) if swapped else (captured, length)
 
 
 def _more(stream: Stream, capture: Capture, form: Layout) -> bool:
@@ -119,7 +90,7 @@ def _more(stream: Stream, capture: Capture, form: Layout) -> bool:
             capture.damaged(stream, "cut short in a record header")
         return False
     _, _, captured, length = form.record.unpack_from(stream.octets, stream.pos)
-    captured, _ = _ordered(captured, length, form.order)
+    captured, _ = ordered(captured, length, form.order)
     if captured > LARGEST_FRAME:
         capture.damaged(stream, f"a record of {captured} octets, more than any frame has")
         return False

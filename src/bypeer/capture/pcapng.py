@@ -12,6 +12,7 @@ from struct import Struct
 
 from bypeer.capture.model import LONGEST_TEXT, Capture
 from bypeer.capture.stream import LARGEST_FRAME, SIZE, Stream
+from bypeer.capture.walk import Clocks, packets
 from bypeer.core.frames import BATCH, Frames, Interface
 from bypeer.core.segment import NO_TIME
 
@@ -91,6 +92,7 @@ class _Reader:
         self.order = _ORDERS["<"]
         self.section = 0  # row of the section's first interface
         self.clocks: list[_Clock] = []  # a row an interface of the file
+        self.simple = Clocks()  # those of this section, as far as the walk may read them
         self.snaplens: list[int] = []
         self.kinds = {
             _SECTION: self._section,
@@ -123,30 +125,12 @@ class _Reader:
 
         Whatever is unusual about a block, options included, is left to `_block`.
         """
-        stream, frames, clocks, section = self.stream, self.frames, self.clocks, self.section
-        octets, pos, end, row = stream.octets, stream.pos, stream.end, frames.count
-        unpack, unpack_four = self.order.enhanced.unpack_from, self.order.four.unpack_from
-        base, rows = stream.offset - pos, len(clocks) - section
-        while row < BATCH and end - pos >= 32:
-            kind, total, interface, high, low, captured, length = unpack(octets, pos)
-            if kind != _ENHANCED or total != 32 + (captured + 3 & ~3) or total > end - pos:
-                break
-            if (
-                interface >= rows
-                or captured > LARGEST_FRAME
-                or unpack_four(octets, pos + total - 4)[0] != total
-            ):
-                break
-            frames.start[row] = pos + 28
-            frames.captured[row] = captured
-            frames.length[row] = length
-            frames.ts[row] = clocks[section + interface].ns(high << 32 | low)
-            frames.interface[row] = section + interface
-            frames.offset[row] = base + pos
-            pos += total
-            row += 1
-        stream.pos, frames.count = pos, row
-        return row
+        stream = self.stream
+        base, little = stream.offset - stream.pos, self.order.name == "little"
+        stream.pos = packets(
+            stream.octets, stream.pos, stream.end, base, self.frames, little, self.section, self.simple
+        )
+        return self.frames.count
 
     # Blocks. Each of these stands at a block that lies whole in the buffer.
 
@@ -204,7 +188,7 @@ class _Reader:
         major, minor, _ = self.order.section.unpack_from(self.stream.octets, at + 4)
         if major != 1 or minor not in (0, 2):  # 1.2 was written by some, and is 1.0 (section 4.1)
             raise _Damage(f"a section of version {major}.{minor}")
-        self.section = len(self.clocks)
+        self.section, self.simple = len(self.clocks), Clocks()
         for code, start, size in self._options(at + 16, stop, strict=True):
             if code == _COMMENT:
                 self._comment(0, start, size)
@@ -226,6 +210,7 @@ class _Reader:
             elif code == _IF_TSOFFSET and size == 8:
                 clock.plus = self._number(start, 8, signed=True) * _SECOND
         self.clocks.append(clock)
+        self.simple.add(clock.times, clock.over, clock.plus)
         self.snaplens.append(snaplen)
         self.capture.interfaces.append(Interface(link_type, texts[_IF_NAME], texts[_IF_DESCRIPTION]))
 

@@ -2,7 +2,7 @@
 cimport cython
 
 from bypeer.core.link cimport network, past_tags, told_by_version
-from bypeer.core.octets cimport u16, u32, u64
+from bypeer.core cimport octets as net
 from bypeer.core.segment cimport Segment
 from bypeer.core.seq cimport before
 
@@ -12,9 +12,10 @@ cdef long long _MOST_EXTENSIONS, _MOST_TUNNELS, _BRIDGED, _PORT_VXLAN, _PORT_GEN
 cdef unsigned long long _MAPPED
 cdef long long _SEQ, _ACK, _OFFSET, _FLAGS, _WINDOW, _SHORTEST, _ACK_FLAG, _EOL, _NOP
 cdef long long _MSS, _WSCALE, _SACK_PERMITTED, _SACK, _TIMESTAMPS
+cdef long long _WITH_TIMESTAMPS, _JUST_TIMESTAMPS, _ETHERNET, _ETHERNET_HEADER, _PLAIN_IPV4
 cdef int _ABSENT, _UNKNOWN, _IS_TCP, _IS_OTHER
 
-@cython.locals(end="long long", at="long long")
+@cython.locals(end="long long", at="long long", plain=bint, raw="const unsigned char *")
 cpdef int decode(
     bytearray octets, long long start, long long captured, long long length, long long link_type,
     Segment segment, bint verify=*
@@ -22,44 +23,44 @@ cpdef int decode(
 
 @cython.locals(header="long long", total="long long", fragment="long long", protocol="long long")
 cdef int _ipv4(
-    bytearray octets, long long at, long long end, long long wire, Segment segment, bint verify
+    const unsigned char *octets, long long at, long long end, long long wire, Segment segment, bint verify
 ) except -1
 
 @cython.locals(room="long long", following="long long", ip="long long", size="long long", _="long long")
 cdef int _ipv6(
-    bytearray octets, long long at, long long end, long long wire, Segment segment, bint verify
+    const unsigned char *octets, long long at, long long end, long long wire, Segment segment, bint verify
 ) except -1
 
 cdef long long _extension_size(long long header, long long units) except -1
 
-@cython.locals(stop="long long", header="long long")
+@cython.locals(stop="long long", header="long long", options="long long")
 cdef int _tcp(
-    bytearray octets, long long at, long long end, long long room, Segment segment, bint verify
+    const unsigned char *octets, long long at, long long end, long long room, Segment segment, bint verify
 ) except -1
 
-cdef void _clear(Segment segment) except *
+cdef void _clear(Segment segment) noexcept
 
 @cython.locals(have="long long")
-cdef void _first_octets(bytearray octets, long long at, long long end, Segment segment) except *
+cdef void _first_octets(const unsigned char *octets, long long at, long long end, Segment segment) except *
 
 @cython.locals(kind="long long", size="long long")
-cdef void _options(bytearray octets, long long at, long long stop, Segment segment) except *
+cdef void _options(const unsigned char *octets, long long at, long long stop, Segment segment) except *
 
-cdef void _syn_option(bytearray octets, long long at, long long kind, long long size, Segment segment) except *
+cdef void _syn_option(const unsigned char *octets, long long at, long long kind, long long size, Segment segment) except *
 
 @cython.locals(edge="long long", right="long long")
-cdef void _sack(bytearray octets, long long at, long long size, Segment segment) except *
+cdef void _sack(const unsigned char *octets, long long at, long long size, Segment segment) except *
 
 @cython.locals(size="long long", addresses="unsigned long long")
-cdef int _checksum(bytearray octets, long long at, long long end, Segment segment) except -1
+cdef int _checksum(const unsigned char *octets, long long at, long long end, Segment segment) except -1
 
 @cython.locals(_="long long")
-cdef int _within(bytearray octets, long long at, long long end, long long protocol) except -1
+cdef int _within(const unsigned char *octets, long long at, long long end, long long protocol) except -1
 
 @cython.locals(version="long long")
-cdef bint _quotes_tcp(bytearray octets, long long at, long long end, long long protocol) except -1
+cdef bint _quotes_tcp(const unsigned char *octets, long long at, long long end, long long protocol) except -1
 
 @cython.locals(flags="long long", size="long long", port="long long")
-cdef long long _unwrapped(bytearray octets, long long at, long long end, long long protocol) except -5
+cdef long long _unwrapped(const unsigned char *octets, long long at, long long end, long long protocol) except -5
 
-cdef long long _bridged(bytearray octets, long long at, long long end, long long ether_type) except -5
+cdef long long _bridged(const unsigned char *octets, long long at, long long end, long long ether_type) except -5

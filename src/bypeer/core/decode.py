@@ -11,9 +11,9 @@ lies beyond what was captured.
 
 from __future__ import annotations
 
+from bypeer.core import octets as net
 from bypeer.core import tcp
 from bypeer.core.link import network, past_tags, told_by_version
-from bypeer.core.octets import u16, u32, u64
 from bypeer.core.segment import ABSENT, BAD, GOOD, UNKNOWN, Segment
 from bypeer.core.seq import before
 
@@ -54,6 +54,8 @@ _MOST_TUNNELS = 4
 _BRIDGED = 0x6558  # the EtherType of Ethernet in a tunnel
 _PORT_VXLAN, _PORT_GENEVE = 4789, 6081  # RFC 7348, 5; RFC 8926, 3.3
 
+_ETHERNET, _ETHERNET_HEADER, _PLAIN_IPV4 = 1, 14, 0x45  # link type; octets; version and length
+
 _MAPPED = 0xFFFF << 32  # ::ffff:0:0/96 (RFC 4291, 2.5.5.2), the lower half
 _ONES = 0xFFFF
 
@@ -62,6 +64,7 @@ _SEQ, _ACK, _OFFSET, _FLAGS, _WINDOW = tcp.SEQ, tcp.ACK, tcp.OFFSET, tcp.FLAGS, 
 _SHORTEST, _ACK_FLAG, _EOL, _NOP = tcp.SHORTEST, tcp.ACK_, tcp.EOL, tcp.NOP
 _MSS, _WSCALE, _SACK_PERMITTED, _SACK = tcp.MSS, tcp.WSCALE, tcp.SACK_PERMITTED, tcp.SACK
 _TIMESTAMPS = tcp.TIMESTAMPS
+_WITH_TIMESTAMPS, _JUST_TIMESTAMPS = 32, 0x0101_080A  # the header; NOP, NOP, kind and size
 _ABSENT, _UNKNOWN = ABSENT, UNKNOWN
 _IS_TCP, _IS_OTHER = TCP, OTHER
 
@@ -85,12 +88,23 @@ def decode(
     """
     end = start + captured
     assert 0 <= start <= end <= len(octets)
-    at = network(octets, start, end, link_type, segment)
-    if at < 0:
-        return _NO_IP[~at]
-    if octets[at] >> 4 == 4:
-        return _ipv4(octets, at, end, length - (at - start), segment, verify)
-    return _ipv6(octets, at, end, length - (at - start), segment, verify)
+    raw = octets
+    at = start + _ETHERNET_HEADER
+    # Most frames there are: for them `network` would answer the same, later.
+    plain = (
+        link_type == _ETHERNET
+        and at < end
+        and raw[at - 2] == 8
+        and raw[at - 1] == 0
+        and raw[at] == _PLAIN_IPV4
+    )
+    if not plain:
+        at = network(raw, start, end, link_type, segment)
+        if at < 0:
+            return _NO_IP[~at]
+    if raw[at] >> 4 == 4:
+        return _ipv4(raw, at, end, length - (at - start), segment, verify)
+    return _ipv6(raw, at, end, length - (at - start), segment, verify)
 
 
 def interface_and_index(interface: int) -> tuple[int, int]:
@@ -108,12 +122,12 @@ def _ipv4(octets: bytearray, at: int, end: int, wire: int, segment: Segment, ver
     if header < 20:
         return BAD_HEADER_LENGTH
     # Segmentation offload leaves the total length 0 (and BIG TCP does when it exceeds 65,535).
-    total = u16(octets, at + 2) or wire
+    total = net.u16(octets, at + 2) or wire
     if total < header:
         return BAD_TOTAL_LENGTH
     if end - at < header:
         return CUT
-    fragment = u16(octets, at + 6)
+    fragment = net.u16(octets, at + 6)
     protocol = octets[at + 9]
     if protocol != _P_TCP:
         if fragment & 0x1FFF:
@@ -123,11 +137,11 @@ def _ipv4(octets: bytearray, at: int, end: int, wire: int, segment: Segment, ver
         return FRAGMENT
     segment.version = 4
     segment.ttl = octets[at + 8]
-    segment.ip_id = u16(octets, at + 4)
+    segment.ip_id = net.u16(octets, at + 4)
     segment.df = fragment & 0x4000 != 0
     segment.src_hi = segment.dst_hi = 0
-    segment.src_lo = _MAPPED | u32(octets, at + 12)
-    segment.dst_lo = _MAPPED | u32(octets, at + 16)
+    segment.src_lo = _MAPPED | net.u32(octets, at + 12)
+    segment.dst_lo = _MAPPED | net.u32(octets, at + 16)
     # More fragments: the rest is missing. Options: a source route hides the address that counts.
     verify = verify and fragment & 0x2000 == 0 and header == 20
     return _tcp(octets, at + header, end, total - header, segment, verify)
@@ -136,7 +150,7 @@ def _ipv4(octets: bytearray, at: int, end: int, wire: int, segment: Segment, ver
 def _ipv6(octets: bytearray, at: int, end: int, wire: int, segment: Segment, verify: bool) -> int:
     if end - at < 40:
         return CUT
-    room = u16(octets, at + 4) or wire - 40  # 0: a jumbogram (RFC 2675), or offload as in _ipv4
+    room = net.u16(octets, at + 4) or wire - 40  # 0: a jumbogram (RFC 2675), or offload as in _ipv4
     following = octets[at + 6]
     ip = at
     at += 40
@@ -146,7 +160,7 @@ def _ipv6(octets: bytearray, at: int, end: int, wire: int, segment: Segment, ver
         if end - at < 8:
             return CUT
         if following == _P_FRAGMENT:
-            if u16(octets, at + 2) & 0xFFF8:
+            if net.u16(octets, at + 2) & 0xFFF8:
                 return FRAGMENT if octets[at] == _P_TCP else _IS_OTHER
             verify = verify and octets[at + 3] & 1 == 0
         elif following == _P_ROUTING:
@@ -165,8 +179,8 @@ def _ipv6(octets: bytearray, at: int, end: int, wire: int, segment: Segment, ver
     segment.ttl = octets[ip + 7]
     segment.ip_id = 0
     segment.df = True
-    segment.src_hi, segment.src_lo = u64(octets, ip + 8), u64(octets, ip + 16)
-    segment.dst_hi, segment.dst_lo = u64(octets, ip + 24), u64(octets, ip + 32)
+    segment.src_hi, segment.src_lo = net.u64(octets, ip + 8), net.u64(octets, ip + 16)
+    segment.dst_hi, segment.dst_lo = net.u64(octets, ip + 24), net.u64(octets, ip + 32)
     return _tcp(octets, at, end, room, segment, verify)
 
 
@@ -187,19 +201,24 @@ def _tcp(octets: bytearray, at: int, end: int, room: int, segment: Segment, veri
     if end - at < _SHORTEST:
         _first_octets(octets, at, end, segment)
         return TCP_SHORT if room < _SHORTEST else TCP_CUT
-    segment.sport = u16(octets, at)
-    segment.dport = u16(octets, at + 2)
-    segment.seq = u32(octets, at + _SEQ)
-    segment.ack = segment.sack = u32(octets, at + _ACK)
+    segment.sport = net.u16(octets, at)
+    segment.dport = net.u16(octets, at + 2)
+    segment.seq = net.u32(octets, at + _SEQ)
+    segment.ack = segment.sack = net.u32(octets, at + _ACK)
     segment.flags = octets[at + _FLAGS]
-    segment.win = u16(octets, at + _WINDOW)
+    segment.win = net.u16(octets, at + _WINDOW)
     header = (octets[at + _OFFSET] >> 4) * 4
     if header < _SHORTEST:
         return TCP_OFFSET_SMALL
     if header > room:
         return TCP_OFFSET_LARGE
     segment.size = room - header
-    if header > _SHORTEST:
+    options = at + _SHORTEST
+    if header == _WITH_TIMESTAMPS and end - at >= header and net.u32(octets, options) == _JUST_TIMESTAMPS:
+        segment.timestamps = True
+        segment.tsval = net.u32(octets, options + 4)
+        segment.tsecr = net.u32(octets, options + 8)
+    elif header > _SHORTEST:
         _options(octets, at + _SHORTEST, min(end, at + header), segment)
         segment.cut = at + header > end
     if verify and end == stop:
@@ -221,15 +240,15 @@ def _first_octets(octets: bytearray, at: int, end: int, segment: Segment) -> Non
     segment.cut = True
     have = end - at
     if have >= _SEQ:
-        segment.sport, segment.dport = u16(octets, at), u16(octets, at + 2)
+        segment.sport, segment.dport = net.u16(octets, at), net.u16(octets, at + 2)
     if have >= _ACK:
-        segment.seq = u32(octets, at + _SEQ)
+        segment.seq = net.u32(octets, at + _SEQ)
     if have >= _OFFSET:
-        segment.ack = segment.sack = u32(octets, at + _ACK)
+        segment.ack = segment.sack = net.u32(octets, at + _ACK)
     if have > _FLAGS:
         segment.flags = octets[at + _FLAGS]
     if have >= _WINDOW + 2:
-        segment.win = u16(octets, at + _WINDOW)
+        segment.win = net.u16(octets, at + _WINDOW)
 
 
 def _options(octets: bytearray, at: int, stop: int, segment: Segment) -> None:
@@ -246,8 +265,8 @@ def _options(octets: bytearray, at: int, stop: int, segment: Segment) -> None:
             return
         if kind == _TIMESTAMPS and size == 10:
             segment.timestamps = True
-            segment.tsval = u32(octets, at + 2)
-            segment.tsecr = u32(octets, at + 6)
+            segment.tsval = net.u32(octets, at + 2)
+            segment.tsecr = net.u32(octets, at + 6)
         elif kind == _SACK:
             _sack(octets, at, size, segment)
         else:
@@ -258,7 +277,7 @@ def _options(octets: bytearray, at: int, stop: int, segment: Segment) -> None:
 def _syn_option(octets: bytearray, at: int, kind: int, size: int, segment: Segment) -> None:
     """Read an option that belongs on a SYN (endpoints ignore it elsewhere; here it is recorded)."""
     if kind == _MSS and size == 4:
-        segment.mss = u16(octets, at + 2)
+        segment.mss = net.u16(octets, at + 2)
     elif kind == _WSCALE and size == 3:
         segment.wscale = octets[at + 2]
     elif kind == _SACK_PERMITTED and size == 2:
@@ -270,12 +289,12 @@ def _sack(octets: bytearray, at: int, size: int, segment: Segment) -> None:
     if size < 10 or (size - 2) % 8:
         return
     segment.sack_count = (size - 2) // 8
-    segment.dsack_left = u32(octets, at + 2)
-    segment.dsack_right = u32(octets, at + 6)
+    segment.dsack_left = net.u32(octets, at + 2)
+    segment.dsack_right = net.u32(octets, at + 6)
     if segment.flags & _ACK_FLAG == 0:
         return
     for edge in range(at + 6, at + size, 8):
-        right = u32(octets, edge)
+        right = net.u32(octets, edge)
         if before(segment.sack, right):  # as the kernel compares: at 2**31 apart, too
             segment.sack = right
 
@@ -332,18 +351,18 @@ def _unwrapped(octets: bytearray, at: int, end: int, protocol: int) -> int:
     if protocol == _P_GRE:  # RFC 2784 and 2890: checksum, key, sequence number
         flags = octets[at]
         size = 4 + 4 * (flags >> 7) + 4 * (flags >> 5 & 1) + 4 * (flags >> 4 & 1)
-        return _bridged(octets, at + size, end, u16(octets, at + 2))
+        return _bridged(octets, at + size, end, net.u16(octets, at + 2))
     if protocol != _P_UDP or end - at < 16:
         return -1
-    port = u16(octets, at + 2)
+    port = net.u16(octets, at + 2)
     if port == _PORT_VXLAN:
         return _bridged(octets, at + 16, end, _BRIDGED)
     if port == _PORT_GENEVE:
-        return _bridged(octets, at + 16 + (octets[at + 8] & 63) * 4, end, u16(octets, at + 10))
+        return _bridged(octets, at + 16 + (octets[at + 8] & 63) * 4, end, net.u16(octets, at + 10))
     return -1
 
 
 def _bridged(octets: bytearray, at: int, end: int, ether_type: int) -> int:
     if ether_type != _BRIDGED:
         return past_tags(octets, at, end, ether_type)
-    return past_tags(octets, at + 14, end, u16(octets, at + 12)) if end - at >= 14 else -1
+    return past_tags(octets, at + 14, end, net.u16(octets, at + 12)) if end - at >= 14 else -1

@@ -89,16 +89,18 @@ def _clean(row: Connection) -> bool:
 
 
 def _keep(sources: Sequence[Source], scans: Sequence[Scan], chosen: Sequence[Join]) -> Kept:
-    """Read the segments of the chosen connections."""
+    """The segments of the chosen connections, read again where there were too many to keep."""
     wanted: dict[int, set[int]] = {}
     for one in chosen:
         for place in one.places + [place for _, place in one.strays]:
             wanted.setdefault(place.vantage[0], set()).add(place.connection.number)
     kept = {}
     for number, rows in wanted.items():
-        again = scan(sources[number], frozenset(rows))
-        for row, segments in again.kept.items():
-            kept[(number, scans[number].connections[row].interface), row] = segments
+        found = scans[number].kept
+        if found is None:
+            found = scan(sources[number], frozenset(rows)).kept or {}
+        for row in rows:
+            kept[(number, scans[number].connections[row].interface), row] = found.get(row, [])
     return kept
 
 

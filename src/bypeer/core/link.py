@@ -7,7 +7,7 @@ starts, whose version is then 4 or 6, or one of the negative numbers below.
 
 from __future__ import annotations
 
-from bypeer.core.octets import u16, u32
+from bypeer.core import octets as net
 from bypeer.core.segment import Segment
 
 # No IP in it; the frame ends before its IP header starts; the version is not the announced
@@ -49,16 +49,16 @@ def network(octets: bytearray, start: int, end: int, link_type: int, segment: Se
     if link_type == _ETHERNET:
         if end - start < 14:
             return _ENDS_EARLY
-        return past_tags(octets, start + 14, end, u16(octets, start + 12))
+        return past_tags(octets, start + 14, end, net.u16(octets, start + 12))
     if link_type == _SLL:
         if end - start < 16:
             return _ENDS_EARLY
-        return past_tags(octets, start + 16, end, u16(octets, start + 14))
+        return past_tags(octets, start + 16, end, net.u16(octets, start + 14))
     if link_type == _SLL2:
         if end - start < 20:
             return _ENDS_EARLY
-        segment.interface |= u32(octets, start + 4) << 16
-        return past_tags(octets, start + 20, end, u16(octets, start))
+        segment.interface |= net.u32(octets, start + 4) << 16
+        return past_tags(octets, start + 20, end, net.u16(octets, start))
     if link_type in (_RAW, _RAW_BSD, _RAW_OPENBSD):
         return told_by_version(octets, start, end)
     return _rarer(octets, start, end, link_type)
@@ -75,9 +75,9 @@ def _rarer(octets: bytearray, start: int, end: int, link_type: int) -> int:
         return _ENDS_EARLY
     # NULL is in the byte order of the capturing host, LOOP in network order. A family is a
     # small number, so the order shows; and some who write LOOP have it wrong.
-    if u16(octets, start) == 0:
-        family = u16(octets, start + 2)
-    elif u16(octets, start + 2) == 0:
+    if net.u16(octets, start) == 0:
+        family = net.u16(octets, start + 2)
+    elif net.u16(octets, start + 2) == 0:
         family = octets[start] | octets[start + 1] << 8
     else:
         return _NO_IP
@@ -100,9 +100,9 @@ def past_tags(octets: bytearray, at: int, end: int, ether_type: int) -> int:
             return _shimmed(octets, at, end, ether_type)
         if end - at < size:
             return _ENDS_EARLY
-        if ether_type <= _LONGEST_LLC and u16(octets, at) != _SNAP:
+        if ether_type <= _LONGEST_LLC and net.u16(octets, at) != _SNAP:
             return _NO_IP
-        ether_type = u16(octets, at + size - 2)
+        ether_type = net.u16(octets, at + size - 2)
         at += size
     return _NO_IP
 
@@ -119,7 +119,7 @@ def _tag_size(ether_type: int) -> int:
 def _shimmed(octets: bytearray, at: int, end: int, ether_type: int) -> int:
     """Step over PPPoE (RFC 2516) or MPLS (RFC 3032), if it is one of these."""
     if ether_type == _TYPE_PPPOE and end - at >= 8:
-        protocol = u16(octets, at + 6)
+        protocol = net.u16(octets, at + 6)
         if protocol in (_PPP_IPV4, _PPP_IPV6):
             return told_by_version(octets, at + 8, end)
     elif ether_type in (_TYPE_MPLS, _TYPE_MPLS_MULTICAST):

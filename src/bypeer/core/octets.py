@@ -1,4 +1,4 @@
-"""Numbers in network byte order, out of a buffer whose length was checked before."""
+"""Numbers in network byte order (`le32` is the other), out of a buffer whose length was checked before."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ def u32(octets: bytearray, at: int) -> int:
     """The 32-bit number at `at`."""
     high = octets[at] << 8 | octets[at + 1]
     return high << 16 | octets[at + 2] << 8 | octets[at + 3]
+
+
+def le32(octets: bytearray, at: int) -> int:
+    """The 32-bit number at `at` in little-endian order."""
+    low = octets[at] | octets[at + 1] << 8
+    return low | (octets[at + 2] | octets[at + 3] << 8) << 16
 
 
 def u64(octets: bytearray, at: int) -> int:

@@ -1,7 +1,8 @@
 """One pass over a capture of any size: frames to connections, oddities and counts.
 
 Nothing here grows with a connection's length, unless the caller asks for the segments of
-some connections (`keep`), which is how `study` looks again at those worth it.
+some connections (`keep`), which is how `study` looks again at those worth it. A small capture
+is read once: all its segments are kept.
 """
 
 from __future__ import annotations
@@ -15,15 +16,22 @@ from bypeer.core.decode import KINDS, LAST_TCP, OTHER, TCP, UNSUPPORTED, decode
 from bypeer.core.frames import Frames, Interface, Source
 from bypeer.core.segment import NO_TIME, Segment
 
+# Copies that are C integers when compiled.
+_TCP, _UNSUPPORTED, _LAST_TCP, _RST, _UNDATED = TCP, UNSUPPORTED, LAST_TCP, tcp.RST, NO_TIME
+
+
+Kept = list[tuple[int, Segment]]  # direction, segment; in file order
+
+# Segments kept unasked, of all connections together (about 0.4 kB each).
+MOST_KEPT = 16_384
+
 
 @dataclass(slots=True)
 class Scan:
     """What one pass over one capture found."""
 
     connections: list[Connection] = field(default_factory=list)
-    kept: dict[int, list[tuple[int, Segment]]] = field(
-        default_factory=dict
-    )  # by connection: direction, segment
+    kept: dict[int, Kept] | None = None  # by connection; None: they were too many
     packets: int = 0
     tcp: int = 0  # frames whose first IP header carries TCP
     rst: int = 0
@@ -34,19 +42,22 @@ class Scan:
     undated: int = 0
 
 
-def scan(source: Source, keep: frozenset[int] = frozenset()) -> Scan:
+def scan(source: Source, keep: frozenset[int] | None = None) -> Scan:
     """Read all frames of a source.
 
-    With `keep`, the segments of these connections (rows of an earlier scan of the same
-    source) are kept too, in file order.
+    With `keep`, the segments of these connections (rows of an earlier scan of the same source)
+    are kept; else all, unless there are more than MOST_KEPT.
     """
     found = Scan()
-    table = Connections()
+    table = Connections(keep)
     found.connections = table.rows
-    found.kept = {number: [] for number in keep}
     counts = [0] * len(KINDS)
     for batch in source.frames():
         _batch(batch, source.interfaces, table, found, counts)
+        if keep is None and table.keeps and found.tcp > MOST_KEPT:
+            table.forget()
+    if table.keeps:
+        found.kept = {row.number: row.kept for row in table.rows if row.kept is not None}
     found.kinds = {
         KINDS[kind]: count for kind, count in enumerate(counts) if count and kind not in (TCP, OTHER)
     }
@@ -56,46 +67,51 @@ def scan(source: Source, keep: frozenset[int] = frozenset()) -> Scan:
 def _batch(
     batch: Frames, interfaces: Sequence[Interface], table: Connections, found: Scan, counts: list[int]
 ) -> None:
-    segment, verify = Segment(), bool(found.kept)
+    segment, verify = Segment(), table.keeps
+    interface, link_type = -1, -1
+    resets = plain = 0
     for row in range(batch.count):
-        interface = batch.interface[row]
-        link_type = interfaces[interface].link_type
+        if interface != batch.interface[row]:
+            interface = batch.interface[row]
+            link_type = interfaces[interface].link_type
         segment.interface = interface
         segment.ts = batch.ts[row]
         segment.frame = batch.first + row
         segment.offset = batch.offset[row]
         segment.length = batch.length[row]
         kind = decode(
-            batch.octets,
-            batch.start[row],
-            batch.captured[row],
-            segment.length,
-            link_type,
-            segment,
-            verify,
+            batch.octets, batch.start[row], batch.captured[row], segment.length, link_type, segment, verify
         )
-        counts[kind] += 1
-        _clock(found, segment.ts)
-        if kind == TCP:
-            if segment.flags & tcp.RST:
-                found.rst += 1
-            connection, direction = table.place(segment)
-            kept = found.kept.get(connection.number)
-            if kept is not None:
-                kept.append((direction, segment.copy()))
-        elif kind == UNSUPPORTED:
-            found.unsupported[link_type] = found.unsupported.get(link_type, 0) + 1
-        elif kind <= LAST_TCP and segment.flags & tcp.RST:
-            found.rst += 1
+        if kind != _TCP:
+            counts[kind] += 1
+            if kind == _UNSUPPORTED:
+                found.unsupported[link_type] = found.unsupported.get(link_type, 0) + 1
+            elif kind <= _LAST_TCP and segment.flags & _RST:
+                resets += 1
+            continue
+        plain += 1
+        if segment.flags & _RST:
+            resets += 1
+        connection = table.place(segment)
+        if connection.kept is not None:
+            connection.kept.append((table.direction, segment.copy()))
+    _clock(found, batch)
+    counts[_TCP] += plain
+    found.rst += resets
     found.packets += batch.count
-    found.tcp = sum(counts[: LAST_TCP + 1])
+    found.tcp = sum(counts[: _LAST_TCP + 1])
 
 
-def _clock(found: Scan, ts: int) -> None:
-    if ts == NO_TIME:
-        found.undated += 1
-        return
-    if found.began == NO_TIME or ts < found.began:
-        found.began = ts
-    if found.ended == NO_TIME or ts > found.ended:
-        found.ended = ts
+def _clock(found: Scan, batch: Frames) -> None:
+    """Widen the time that the capture covers by a batch's."""
+    began, ended, undated = found.began, found.ended, 0
+    for row in range(batch.count):
+        ts = batch.ts[row]
+        if ts == _UNDATED:
+            undated += 1
+            continue
+        if began == _UNDATED or ts < began:
+            began = ts
+        if ts > ended:  # NO_TIME is the least number there is
+            ended = ts
+    found.began, found.ended, found.undated = began, ended, found.undated + undated

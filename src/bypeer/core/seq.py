@@ -8,6 +8,7 @@ from __future__ import annotations
 
 HALF = 1 << 31
 WRAP = 1 << 32
+MASK = WRAP - 1  # also of negative numbers, which `%` in C is not
 
 
 def after(a: int, b: int) -> bool:
@@ -31,13 +32,13 @@ def distance(a: int, b: int) -> int:
 
     Source: RFC 9293, 3.4 (the comparison is a signed subtraction modulo 2**32).
     """
-    gap = (a - b) % WRAP
+    gap = (a - b) & MASK
     return gap - WRAP if gap >= HALF else gap
 
 
 def add(a: int, octets: int) -> int:
     """The sequence number `octets` (of either sign) further on than `a`."""
-    return (a + octets) % WRAP
+    return (a + octets) & MASK
 
 
 def later(a: int, b: int) -> int:

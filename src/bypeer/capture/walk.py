@@ -1,0 +1,134 @@
+"""The plain records that lie whole in a buffer, to the columns of a batch: the hot half of the readers.
+
+Both walks stop before the first record that is unusual in any way, or that the buffer does not
+hold whole; what it is then is for the reader to find out (pcap.py, pcapng.py). No octet is read
+that does not lie before `end`.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from bypeer.capture.stream import LARGEST_FRAME
+from bypeer.core import octets as net
+from bypeer.core.frames import BATCH, Frames
+
+# How a pcap file orders the two lengths of a record.
+AS_TODAY, PERHAPS_SWAPPED, SWAPPED = range(3)
+
+# Copies that are C integers when compiled.
+_BATCH, _LARGEST = BATCH, LARGEST_FRAME
+_AS_TODAY, _SWAPPED = AS_TODAY, SWAPPED
+_SECOND = 1_000_000_000
+_ENHANCED = 6  # the block type of an Enhanced Packet Block
+_FIXED = 32  # octets of one without its packet and options
+
+
+def ordered(captured: int, length: int, order: int) -> tuple[int, int]:
+    """Put the two lengths right: version 2.3 files have them in either order, older ones swapped."""
+    swapped = order == SWAPPED or (order == PERHAPS_SWAPPED and captured > length)
+    return (length, captured) if swapped else (captured, length)
+
+
+def records(
+    octets: bytearray, pos: int, end: int, base: int, frames: Frames, little: bool,
+    size: int, unit: int, order: int,
+) -> int:  # fmt: skip
+    """Add the pcap records from octets[pos:end] to the batch; where the first one left begins.
+
+    `base` is the file's offset of octets[0], `size` that of a record's header, `unit` the ns of a
+    unit of its fraction of a second.
+    """
+    assert 0 <= pos <= end <= len(octets)
+    assert size >= 16
+    raw = octets
+    row = frames.count
+    while row < _BATCH and end - pos >= size:
+        if little:
+            seconds, fraction = net.le32(raw, pos), net.le32(raw, pos + 4)
+            captured, length = net.le32(raw, pos + 8), net.le32(raw, pos + 12)
+        else:
+            seconds, fraction = net.u32(raw, pos), net.u32(raw, pos + 4)
+            captured, length = net.u32(raw, pos + 8), net.u32(raw, pos + 12)
+        if order != _AS_TODAY and (order == _SWAPPED or captured > length):
+            captured, length = length, captured
+        at = pos + size
+        if captured > _LARGEST or captured > end - at:
+            break
+        frames.start[row] = at
+        frames.captured[row] = captured
+        frames.length[row] = length
+        frames.ts[row] = seconds * _SECOND + fraction * unit
+        frames.interface[row] = 0
+        frames.offset[row] = base + pos
+        pos = at + captured
+        row += 1
+    frames.count = row
+    return pos
+
+
+class Clocks:
+    """How the interfaces of a section count time, for those that need no division: a row each."""
+
+    __slots__ = ("most", "plus", "rows", "times")
+
+    rows: int
+    times: array[int]  # ns a tick
+    plus: array[int]  # ns
+    most: array[int]  # more ticks than these could overflow; -1: this clock needs a division
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.times, self.plus, self.most = (array("q", [0]) for _ in range(3))
+
+    def add(self, times: int, over: int, plus: int) -> None:
+        """A further interface, on which ns = ticks * times // over + plus."""
+        if self.rows == len(self.times):  # twice as many, so that many interfaces cost a copy each
+            room = array("q", bytes(8 * self.rows))
+            self.times = array("q", self.times) + room
+            self.plus = array("q", self.plus) + room
+            self.most = array("q", self.most) + room
+        simple = over == 1 and abs(plus) < 1 << 62
+        self.times[self.rows] = times
+        self.plus[self.rows] = plus if simple else 0
+        self.most[self.rows] = (1 << 62) // times - 1 if simple else -1
+        self.rows += 1
+
+
+def packets(
+    octets: bytearray, pos: int, end: int, base: int, frames: Frames, little: bool, first: int, clocks: Clocks
+) -> int:  # fmt: skip
+    """Add the plain Enhanced Packet Blocks from octets[pos:end] to the batch; where the rest begins.
+
+    A plain one has no options, and its time needs no more than 64 bits. `first` is the file's row of
+    the section's first interface.
+    """
+    assert 0 <= pos <= end <= len(octets)
+    raw = octets
+    row = frames.count
+    while row < _BATCH and end - pos >= _FIXED:
+        if little:
+            kind, total, interface = net.le32(raw, pos), net.le32(raw, pos + 4), net.le32(raw, pos + 8)
+            high, low = net.le32(raw, pos + 12), net.le32(raw, pos + 16)
+            captured, length = net.le32(raw, pos + 20), net.le32(raw, pos + 24)
+        else:
+            kind, total, interface = net.u32(raw, pos), net.u32(raw, pos + 4), net.u32(raw, pos + 8)
+            high, low = net.u32(raw, pos + 12), net.u32(raw, pos + 16)
+            captured, length = net.u32(raw, pos + 20), net.u32(raw, pos + 24)
+        ticks = high << 32 | low
+        whole = _FIXED + (captured + 3 & ~3)
+        if kind != _ENHANCED or captured > _LARGEST or total != whole or total > end - pos:
+            break
+        again = net.le32(raw, pos + total - 4) if little else net.u32(raw, pos + total - 4)
+        if again != total or interface >= clocks.rows or not 0 <= ticks <= clocks.most[interface]:
+            break
+        frames.start[row] = pos + 28
+        frames.captured[row] = captured
+        frames.length[row] = length
+        frames.ts[row] = ticks * clocks.times[interface] + clocks.plus[interface]
+        frames.interface[row] = first + interface
+        frames.offset[row] = base + pos
+        pos += total
+        row += 1
+    frames.count = row
+    return pos
