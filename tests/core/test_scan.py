@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bypeer.core import scan as module
-from bypeer.core.connections import TO_CLIENT, TO_SERVER
+from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.decode import decode
+from bypeer.core.excerpt import Excerpt
 from bypeer.core.frames import BATCH, Interface, Source
-from bypeer.core.scan import Kept, Scan, scan
-from bypeer.core.segment import BAD, GOOD, NO_TIME, UNKNOWN
+from bypeer.core.scan import Scan, scan
+from bypeer.core.segment import BAD, GOOD, NO_TIME, UNKNOWN, Segment
 from bypeer.core.tcp import ACK_, RST, SYN
 from tests import make, pure
 from tests.make import CLIENT, CLIENT6, ETHERNET, RAW, SERVER, SERVER6, SLL2, Taken, ethernet, ip, tcp
@@ -158,10 +159,11 @@ TALK = [
 ]
 
 
-def kept_of(source: Source, keep: frozenset[int] | None = None) -> dict[int, Kept]:
-    kept = scan(source, keep).kept
+def kept_of(source: Source, *rows: int) -> dict[int, list[tuple[int, Segment]]]:
+    """The segments of these connections, or of all."""
+    kept = scan(source, {row: Excerpt() for row in rows} if rows else None).kept
     assert kept is not None
-    return kept
+    return {number: one.rows for number, one in kept.items()}
 
 
 def test_a_small_capture_is_kept_whole() -> None:
@@ -175,15 +177,15 @@ def test_a_large_one_is_not(monkeypatch: pytest.MonkeyPatch, more: int, whole: b
     found = scan(source([Taken(ip(tcp(seq=row))) for row in range(BATCH + more)]))
     assert (found.kept is not None) == whole
     assert found.connections[0].there.segments == BATCH + more
-    assert all((row.kept is not None) == whole for row in found.connections)
+    assert all((row.excerpt is not None) == whole for row in found.connections)
 
 
 def test_nothing_is_kept_where_nothing_is_asked_for() -> None:
-    assert scan(source([Taken(one) for one in TALK]), frozenset()).kept is None
+    assert scan(source([Taken(one) for one in TALK]), {}).kept is None
 
 
 def test_the_segments_of_a_connection_in_file_order() -> None:
-    kept = kept_of(source([Taken(one, at * S) for at, one in enumerate(TALK)]), frozenset({0}))
+    kept = kept_of(source([Taken(one, at * S) for at, one in enumerate(TALK)]), 0)
     assert list(kept) == [0]
     assert [(way, one.frame, one.seq, one.size, one.ts) for way, one in kept[0]] == [
         (TO_SERVER, 1, 1000, 0, 0),
@@ -194,13 +196,13 @@ def test_the_segments_of_a_connection_in_file_order() -> None:
 
 
 def test_several_may_be_kept_and_one_that_is_not_there_is_none() -> None:
-    kept = kept_of(source([Taken(one) for one in TALK]), frozenset({0, 1, 7}))
+    kept = kept_of(source([Taken(one) for one in TALK]), 0, 1, 7)
     assert {number: len(rows) for number, rows in kept.items()} == {0: 4, 1: 1}
 
 
 def test_keeping_does_not_change_what_is_found() -> None:
     frames = source([Taken(one) for one in TALK])
-    once, again = scan(frames, frozenset()), scan(frames, frozenset({1}))
+    once, again = scan(frames, {}), scan(frames, {1: Excerpt()})
     assert (once.packets, once.tcp, once.rst, once.kinds) == (
         again.packets,
         again.tcp,
@@ -222,8 +224,8 @@ def test_checksums_are_verified_of_what_is_kept_only(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(module, "decode", spy)
     taken = source([Taken(good), Taken(good[:-1] + b"\xff"), Taken(good[:-1], length=len(good))])
-    scan(taken, frozenset())
-    kept = kept_of(taken, frozenset({0}))[0]
+    scan(taken, {})
+    kept = kept_of(taken, 0)[0]
     assert [one.checksum for _, one in kept] == [GOOD, BAD, UNKNOWN]
     assert asked == [False] * 3 + [True] * 3, "to sum takes time"
 
@@ -231,8 +233,8 @@ def test_checksums_are_verified_of_what_is_kept_only(monkeypatch: pytest.MonkeyP
 def test_frames_are_numbered_and_placed_through_all_batches() -> None:
     count = 2 * BATCH + 5
     memory = source([Taken(ip(tcp(seq=row)), row) for row in range(count)])
-    found = scan(memory, frozenset({0}))
-    rows = [one for _, one in (found.kept or {})[0]]
+    found = scan(memory)
+    rows = [one for _, one in (found.kept or {})[0].rows]
     assert [one.frame for one in rows] == list(range(1, count + 1))
     assert [one.seq for one in rows] == list(range(count)), "a batch's buffer is not kept by reference"
     assert (found.packets, found.tcp, found.connections[0].last_frame) == (count, count, count)
@@ -243,7 +245,7 @@ def test_the_place_in_the_file_is_kept() -> None:
     batches = list(memory.frames())
     batches[0].offset[0], batches[0].offset[1] = 24, 1 << 40
     memory.frames = lambda: iter(batches)  # type: ignore[method-assign]
-    rows = [one for _, one in kept_of(memory, frozenset({0}))[0]]
+    rows = [one for _, one in kept_of(memory, 0)[0]]
     assert [(one.offset, one.length) for one in rows] == [(24, len(ip(DATA))), (1 << 40, 900)]
 
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bypeer.core.connections import TO_CLIENT, TO_SERVER, Connections
+from bypeer.core.connection import TO_CLIENT, TO_SERVER
+from bypeer.core.connections import Connections
+from bypeer.core.excerpt import Excerpt
 from bypeer.core.nat import Join, Place, join
 from bypeer.core.scan import scan
 from bypeer.core.script import INITIAL, parse
@@ -194,7 +196,9 @@ def numbered(story: str, isns: Sequence[int] = INITIAL, flipped: bool = False) -
         table.place(one)
         rows.append((table.direction, one))
     place = Place((0, 0), table.rows[0], flipped)
-    return study(Join(outside=place), {((0, 0), 0): rows}, {(0, 0): Side()}).sightings
+    kept = Excerpt()
+    kept.rows = rows
+    return study(Join(outside=place), {((0, 0), 0): kept}, {(0, 0): Side()}).sightings
 
 
 def numbers(found: Sequence[Sighting]) -> list[tuple[int, int, int]]:
@@ -293,8 +297,9 @@ def test_a_stray_of_a_side_that_was_not_captured_is_kept() -> None:
     found = played(OPEN, sides="outside")
     other = Place((0, 0), found.join.places[0].connection)
     lone = Join(outside=found.join.outside, strays=[("inside", other)])
-    rows = {((0, 0), 0): [(one.direction, one.segment) for one in found.sightings]}
-    again = study(lone, rows, {(0, 0): Side()})
+    kept = Excerpt()
+    kept.rows = [(one.direction, one.segment) for one in found.sightings]
+    again = study(lone, {((0, 0), 0): kept}, {(0, 0): Side()})
     assert [one.stray for one in again.at(INSIDE)] == [True] * 3
     assert again.sides[INSIDE] is None
 

@@ -1,43 +1,13 @@
 # The C types of connections.py.
 cimport cython
+from bypeer.core.connection cimport Connection, Half, from_client, note, note_options
+from bypeer.core.excerpt cimport Excerpt
 from bypeer.core.segment cimport Segment
-from bypeer.core.seq cimport add, distance
+from bypeer.core.seq cimport add
 
-cdef unsigned long long _MIX_SEQ, _MIX_ACK, _MASK, _SEED, _MIX_PORT, _MIX_HIGH, _MIX_1, _MIX_2, _ALL
-cdef long long _NUMBERS, _UNDATED
-cdef int _SKETCH, _TO_SERVER, _TO_CLIENT, _FIN, _SYN, _RST, _ACK
-
-cdef class Half:
-    cdef public long long segments, octets, resets
-    cdef public long long isn, first, low, high, fin_end, acked, tsval
-    cdef public int mss, wscale
-    cdef public bint sack_permitted, timestamps
-    cdef public dict reset_ttls
-    cdef dict _ttls
-    cdef int _ttl, _kept
-    cdef long long _ttl_segments
-    cdef unsigned int _most
-    cdef unsigned int _prints[24]
-    cpdef note_ttl(self, int ttl)
-    @cython.locals(largest=int, at=int)
-    cpdef note_print(self, unsigned int value)
-
-cdef class Connection:
-    cdef public long long number, interface, started, ended, first_frame, last_frame
-    cdef public unsigned long long client_hi, client_lo, server_hi, server_lo
-    cdef public int client_port, server_port, version
-    cdef public Half there, back
-    cdef public bint opened, reset
-    cdef public Segment pending
-    cdef public list kept
-    cpdef int direction(self, Segment segment) noexcept
-
-@cython.locals(mixed="unsigned long long")
-cpdef unsigned int fingerprint(Segment segment) noexcept
-cdef bint _from_client(Segment segment) noexcept
-cdef _options(Half half, Segment segment)
-@cython.locals(half=Half, end="long long", flags=int)
-cpdef note(Connection connection, int direction, Segment segment)
+cdef unsigned long long _SEED, _MIX_PORT, _MIX_HIGH, _MIX_1, _MIX_2, _ALL
+cdef long long _NUMBERS
+cdef int _TO_SERVER, _TO_CLIENT, _FIN, _SYN, _RST, _ACK
 
 @cython.locals(source="unsigned long long", target="unsigned long long")
 cpdef unsigned long long tuple_hash(Segment segment) noexcept
@@ -52,7 +22,7 @@ cdef bint _reborn(Connection connection, int direction, Segment segment) except 
 
 cdef class Connections:
     cdef public list rows
-    cdef public frozenset keep
+    cdef public object keep
     cdef public bint keeps
     cdef public int direction
     cdef unsigned long long[::1] _slots

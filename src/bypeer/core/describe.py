@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bypeer.core import tcp
 from bypeer.core.addresses import endpoint_text
 from bypeer.core.causes.model import Finding, Seen
-from bypeer.core.connections import TO_CLIENT, TO_SERVER
+from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.explain import Analysis, Case
 from bypeer.core.explanation import (
     Certainty,

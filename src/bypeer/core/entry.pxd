@@ -1,4 +1,6 @@
 # The C types of entry.py.
+from bypeer.core.seq cimport after
+
 cdef int _NONE, _NO_FLAGS, _REFUSED, _OK
 cdef long long _NO_BOUND, _UNDATED
 
@@ -18,6 +20,8 @@ cdef class Side:
     cdef public unsigned int td_end, td_maxend, td_maxwin, td_maxack
     cdef public int td_scale, flags
     cdef public bint estimated
+    cpdef take(self, Side other)
+    cpdef widen(self, Side other)
     cpdef forget(self, int kept)
 
 cdef class Entry:
@@ -27,6 +31,7 @@ cdef class Entry:
     cdef public unsigned int last_seq, last_ack, last_end
     cdef public long long timeout, deadline, gaps
     cpdef clear(self)
+    cpdef Entry copy(self)
     cpdef Side side(self, int direction)
 
 cdef class Step:

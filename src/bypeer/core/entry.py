@@ -19,6 +19,7 @@ from bypeer.core.kernels import (
     index_of,
 )
 from bypeer.core.segment import NO_TIME
+from bypeer.core.seq import after
 
 ORIGINAL, REPLY = 0, 1  # directions: from, to the sender of the entry's first segment
 NO_BOUND = -1  # of a Step: this bound was not looked at
@@ -104,6 +105,26 @@ class Side:
         self.forget(0)
         self.estimated = False
 
+    def take(self, other: Side) -> None:
+        """Be as the other."""
+        self.td_end, self.td_maxend, self.td_maxwin = other.td_end, other.td_maxend, other.td_maxwin
+        self.td_maxack, self.td_scale = other.td_maxack, other.td_scale
+        self.flags, self.estimated = other.flags, other.estimated
+
+    def widen(self, other: Side) -> None:
+        """Move each bound to the other's, where that is further on."""
+        if after(other.td_end, self.td_end):
+            self.td_end = other.td_end
+        if after(other.td_maxend, self.td_maxend):
+            self.td_maxend = other.td_maxend
+        if other.flags & MAXACK_SET and (
+            not self.flags & MAXACK_SET or after(other.td_maxack, self.td_maxack)
+        ):
+            self.td_maxack = other.td_maxack
+        self.td_maxwin = max(self.td_maxwin, other.td_maxwin)
+        self.flags |= other.flags & ~DATA_UNACKNOWLEDGED
+        self.estimated = self.estimated or other.estimated
+
     def forget(self, kept: int) -> None:
         """As new, but for those of its flags."""
         self.td_end = self.td_maxend = self.td_maxwin = self.td_maxack = self.td_scale = 0
@@ -154,6 +175,18 @@ class Entry:
         self.last_dir = self.last_seq = self.last_ack = self.last_end = 0
         self.last_win = self.last_wscale = self.last_flags = self.retrans = 0
         self.timeout, self.deadline = 0, _UNDATED
+
+    def copy(self) -> Entry:
+        """The same in a record of its own."""
+        other = Entry()
+        other.original.take(self.original)
+        other.reply.take(self.reply)
+        other.state, other.seen_reply, other.assured = self.state, self.seen_reply, self.assured
+        other.last_index, other.last_dir, other.last_seq = self.last_index, self.last_dir, self.last_seq
+        other.last_ack, other.last_end, other.last_win = self.last_ack, self.last_end, self.last_win
+        other.last_wscale, other.last_flags, other.retrans = self.last_wscale, self.last_flags, self.retrans
+        other.timeout, other.deadline, other.gaps = self.timeout, self.deadline, self.gaps
+        return other
 
     def side(self, direction: int) -> Side:
         """What the sender of that direction has shown."""

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from bypeer.core.causes import CATALOGUE
 from bypeer.core.causes.model import Finding, Seen, SeenAll
-from bypeer.core.connections import Connection
+from bypeer.core.connection import Connection
 from bypeer.core.effect import judge
+from bypeer.core.excerpt import Excerpt
 from bypeer.core.explanation import Role
 from bypeer.core.fate import fates
 from bypeer.core.forward import match
@@ -25,6 +26,7 @@ from bypeer.core.replay import Replay, replay, tracked
 from bypeer.core.resets import Reset, answer, find
 from bypeer.core.scan import Scan, scan
 from bypeer.core.segment import NO_TIME
+from bypeer.core.stretches import Excerpts, choose
 from bypeer.core.study import FOREVER, Kept, Side, Study, study
 from bypeer.core.verdict import Conclusion, conclude
 
@@ -64,8 +66,8 @@ def analyse(
     scans = [scan(source) for source in sources]
     joins = join({number: one.connections for number, one in enumerate(scans)}, roles)
     chosen = sorted(joins, key=interest, reverse=True)[:MOST_STUDIED]
-    chosen = [one for one in chosen if interest(one) > 0]
-    kept = _keep(sources, scans, chosen)
+    chosen, excerpts = choose([one for one in chosen if interest(one) > 0])
+    kept = _keep(sources, scans, excerpts)
     coverage = _coverage(scans, dropped)
     cases = [_case(study(one, kept, coverage), kernel) for one in joins if one in chosen]
     every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), len(joins))
@@ -88,19 +90,16 @@ def _clean(row: Connection) -> bool:
     return row.opened and row.finished
 
 
-def _keep(sources: Sequence[Source], scans: Sequence[Scan], chosen: Sequence[Join]) -> Kept:
-    """The segments of the chosen connections, read again where there were too many to keep."""
-    wanted: dict[int, set[int]] = {}
-    for one in chosen:
-        for place in one.places + [place for _, place in one.strays]:
-            wanted.setdefault(place.vantage[0], set()).add(place.connection.number)
+def _keep(sources: Sequence[Source], scans: Sequence[Scan], excerpts: Excerpts) -> Kept:
+    """Fill the excerpts, reading again what had too many segments to keep them all."""
+    wanted: dict[int, dict[int, Excerpt]] = {}
+    for (number, row), excerpt in excerpts.items():
+        wanted.setdefault(number, {})[row] = excerpt
     kept = {}
     for number, rows in wanted.items():
-        found = scans[number].kept
-        if found is None:
-            found = scan(sources[number], frozenset(rows)).kept or {}
+        found = scans[number].kept or scan(sources[number], rows).kept or {}
         for row in rows:
-            kept[(number, scans[number].connections[row].interface), row] = found.get(row, [])
+            kept[(number, scans[number].connections[row].interface), row] = found[row]
     return kept
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from bypeer.core.connections import TO_CLIENT, TO_SERVER
-from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, WILD, Hole, Side, Sighting, Study, identity
+from bypeer.core.connection import TO_CLIENT, TO_SERVER
+from bypeer.core.excerpt import WILD
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Hole, Side, Sighting, Study, identity
 
 # ns: a twin may appear to precede its original by the error of the clock offset.
 _EARLY = 2_000_000
@@ -19,6 +20,7 @@ _EARLY = 2_000_000
 _JITTER = 20_000
 # ns: forwarding takes less (queues of a busy host included), or it is another copy.
 _LATE = 2_000_000_000
+_SOON = 1_000_000  # ns: forwarding may take so long even where it never did
 
 
 def match(study: Study) -> None:
@@ -32,6 +34,7 @@ def match(study: Study) -> None:
             _pair(came, went, early, key_of=_loose)
             _tile(came, went, later=1)
             _tile(went, came, later=-1)
+    _unkept(study)
     for side in (INSIDE, OUTSIDE):
         if study.sides[side] is not None:
             for direction in (TO_SERVER, TO_CLIENT):
@@ -41,6 +44,17 @@ def match(study: Study) -> None:
     for one in study.sightings:
         other = study.sides[1 - one.side]
         one.sure = one.twin is None and other is not None and other.complete(one.ts)
+
+
+def _unkept(study: Study) -> None:
+    """Note when nothing was kept at a side: a twin may be twice as far from there as any took."""
+    if not study.crossings:
+        return
+    margin = _SOON + 2 * max((abs(one.delay) for one in study.sightings), default=0)
+    for crossing in study.crossings:
+        info = study.sides[crossing.side]
+        assert info is not None
+        info.unkept.append((crossing.since - margin, crossing.until + margin))
 
 
 def _exact(one: Sighting) -> tuple[int, ...]:
@@ -159,7 +173,11 @@ def _holes(study: Study, side: int, direction: int) -> None:
     if not missing:
         return
     front, last = here[0].start, -FOREVER
+    behind = [one.until for one in study.crossings if one.side == side]
+    crossed = 0
     for one in here:
+        while crossed < len(behind) and behind[crossed] <= one.ts:
+            front, crossed = one.start, crossed + 1  # what lies between was read, and not kept
         octets = _overlap(missing, front, one.start) if front < one.start else 0
         if octets:
             _add_hole(found, Hole(last, one.ts, octets))

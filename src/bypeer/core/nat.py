@@ -1,7 +1,7 @@
 """Which connections are one and the same, seen at several vantages, and where the NAT is.
 
 The mapping is not asked for. Connections are the same when their initial sequence numbers
-are; where the handshake was not captured, when they share segments (`connections.fingerprint`);
+are; where the handshake was not captured, when they share segments (`connection.fingerprint`);
 at last when their sequence ranges overlap both ways and one endpoint is the same.
 
 Then the vantages are put in order along the path: a forwarded packet has one hop less. The
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from bypeer.core import seq
 from bypeer.core.addresses import Endpoint, private
-from bypeer.core.connections import TO_CLIENT, TO_SERVER, Connection, Half
+from bypeer.core.connection import TO_CLIENT, TO_SERVER, Connection, Half
 from bypeer.core.explanation import Nat, Role
 from bypeer.core.segment import NO_TIME
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bypeer.core import tcp
-from bypeer.core.connections import TO_CLIENT, TO_SERVER
+from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.conntrack import adopt, resume, step
 from bypeer.core.entry import NO_BOUND, Entry, Rules, Step, log_line
 from bypeer.core.kernels import Ctstate, Kernel, Reason, Sysctls
 from bypeer.core.segment import ABSENT
-from bypeer.core.study import FOREVER, NOWHERE, Sighting, Study
+from bypeer.core.study import FOREVER, NOWHERE, Crossing, Sighting, Study
 
 _WIDEST = 65_535  # octets, before scaling
 
@@ -64,7 +64,11 @@ def replay(study: Study, kernel: Kernel, seen: Tracked, sysctls: Sysctls | None 
     entry, out = Entry(), Step()
     if seen.sightings and not _opens(seen.sightings[:2]):
         resume(entry, rules, seen.sightings[0].segment.ts)
+    crossed = 0
     for one in seen.sightings:
+        while crossed < len(study.crossings) and study.crossings[crossed].until <= one.ts:
+            entry = _crossed(entry, study.crossings, crossed)
+            crossed += 1
         step(entry, one.direction, one.segment, rules, out)
         if out.reason == Reason.OK:
             found.judgements[id(one)] = _GOOD[out.ctstate]
@@ -76,6 +80,25 @@ def replay(study: Study, kernel: Kernel, seen: Tracked, sysctls: Sysctls | None 
             adopt(entry, one.direction, one.segment, rules)
             judgement = _ADOPTED
         found.judgements[id(one)] = judgement
+    return found
+
+
+def _crossed(entry: Entry, crossings: Sequence[Crossing], at: int) -> Entry:
+    """The entry behind what was passed over: as the vantage's own tracker had it.
+
+    Where both sides passed the same time over, each may lack what was under way to it just then.
+    """
+    one = crossings[at]
+    if one.flipped or one.bridge.refused:
+        entry.original.estimated = entry.reply.estimated = True
+        entry.gaps += 1
+    found = entry if one.flipped else one.bridge.entry.copy()
+    found.gaps = entry.gaps
+    found.original.estimated = entry.original.estimated
+    found.reply.estimated = entry.reply.estimated
+    if at and one.since < crossings[at - 1].until:
+        found.original.widen(entry.original)
+        found.reply.widen(entry.reply)
     return found
 
 

@@ -1,7 +1,8 @@
 # The C types of scan.py.
 cimport cython
 
-from bypeer.core.connections cimport Connection, Connections
+from bypeer.core.connection cimport Connection
+from bypeer.core.connections cimport Connections
 from bypeer.core.decode cimport decode
 from bypeer.core.frames cimport Frames
 from bypeer.core.segment cimport Segment

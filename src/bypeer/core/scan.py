@@ -7,20 +7,20 @@ is read once: all its segments are kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bypeer.core import tcp
-from bypeer.core.connections import Connection, Connections
+from bypeer.core.connection import Connection
+from bypeer.core.connections import Connections
 from bypeer.core.decode import KINDS, LAST_TCP, OTHER, TCP, UNSUPPORTED, decode
+from bypeer.core.excerpt import Excerpt
 from bypeer.core.frames import Frames, Interface, Source
 from bypeer.core.segment import NO_TIME, Segment
 
 # Copies that are C integers when compiled.
 _TCP, _UNSUPPORTED, _LAST_TCP, _RST, _UNDATED = TCP, UNSUPPORTED, LAST_TCP, tcp.RST, NO_TIME
 
-
-Kept = list[tuple[int, Segment]]  # direction, segment; in file order
 
 # Segments kept unasked, of all connections together (about 0.4 kB each).
 MOST_KEPT = 16_384
@@ -31,7 +31,7 @@ class Scan:
     """What one pass over one capture found."""
 
     connections: list[Connection] = field(default_factory=list)
-    kept: dict[int, Kept] | None = None  # by connection; None: they were too many
+    kept: Mapping[int, Excerpt] | None = None  # by connection; None: they were too many
     packets: int = 0
     tcp: int = 0  # frames whose first IP header carries TCP
     rst: int = 0
@@ -42,11 +42,11 @@ class Scan:
     undated: int = 0
 
 
-def scan(source: Source, keep: frozenset[int] | None = None) -> Scan:
+def scan(source: Source, keep: Mapping[int, Excerpt] | None = None) -> Scan:
     """Read all frames of a source.
 
     With `keep`, the segments of these connections (rows of an earlier scan of the same source)
-    are kept; else all, unless there are more than MOST_KEPT.
+    go into these excerpts; else all are kept, unless there are more than MOST_KEPT.
     """
     found = Scan()
     table = Connections(keep)
@@ -57,7 +57,7 @@ def scan(source: Source, keep: frozenset[int] | None = None) -> Scan:
         if keep is None and table.keeps and found.tcp > MOST_KEPT:
             table.forget()
     if table.keeps:
-        found.kept = {row.number: row.kept for row in table.rows if row.kept is not None}
+        found.kept = {row.number: row.excerpt for row in table.rows if row.excerpt is not None}
     found.kinds = {
         KINDS[kind]: count for kind, count in enumerate(counts) if count and kind not in (TCP, OTHER)
     }
@@ -93,8 +93,8 @@ def _batch(
         if segment.flags & _RST:
             resets += 1
         connection = table.place(segment)
-        if connection.kept is not None:
-            connection.kept.append((table.direction, segment.copy()))
+        if connection.excerpt is not None:
+            connection.excerpt.see(table.direction, segment)
     _clock(found, batch)
     counts[_TCP] += plain
     found.rst += resets

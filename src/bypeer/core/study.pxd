@@ -11,7 +11,7 @@ cdef class Sighting:
 cpdef tuple identity(Segment segment)
 @cython.locals(one=Sighting)
 cdef _date(object found)
-@cython.locals(one=Sighting, segment=Segment, way="long long")
+@cython.locals(one=Sighting, segment=Segment, way="long long", crossed="long long")
 cdef _number(object found)
 @cython.locals(one=Sighting, key=tuple)
 cdef dict _unique(object found, int side, int direction)

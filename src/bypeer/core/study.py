@@ -12,19 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bypeer.core import seq, tcp
-from bypeer.core.connections import TO_CLIENT, TO_SERVER
+from bypeer.core.connection import TO_CLIENT, TO_SERVER
+from bypeer.core.excerpt import WILD, Bridge, Excerpt
 from bypeer.core.nat import Join, Place
 from bypeer.core.segment import NO_TIME, Segment
 
 INSIDE, OUTSIDE = 0, 1  # sides
 
-# A jump of more than this is no progress of the stream but a stray number.
-WILD = 1 << 30
-
 NOWHERE = -(1 << 62)  # a relative sequence number that is not known
 FOREVER = 1 << 62  # ns
 
-Kept = Mapping[tuple[tuple[int, int], int], Sequence[tuple[int, Segment]]]  # by vantage and connection
+Kept = Mapping[tuple[tuple[int, int], int], Excerpt]  # by vantage and connection
 
 
 class Sighting:
@@ -78,6 +76,8 @@ class Side:
     holes: list[Hole] = field(default_factory=list)
     sightings: int = 0
     dropped: bool = False  # the file itself says that packets were dropped
+    # Times of which nothing was kept, though all was read: near them a twin may not be at hand.
+    unkept: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def lossy(self) -> bool:
@@ -92,10 +92,23 @@ class Side:
         last = since if until is None else until
         if since < self.began or self.ended < last:
             return False
+        if until is None and self.unkept and any(first <= since <= end for first, end in self.unkept):
+            return False
         for hole in self.holes:  # noqa: SIM110 -- a generator a call would cost more than the holes
             if hole.since <= last and since <= hole.until:
                 return False
         return True
+
+
+@dataclass(slots=True)
+class Crossing:
+    """A time that was passed over at one side or both, and what is known of it."""
+
+    side: int
+    flipped: bool  # the bridge's directions are the other way round
+    since: int  # ns by the outside clock
+    until: int
+    bridge: Bridge
 
 
 @dataclass(slots=True)
@@ -105,6 +118,7 @@ class Study:
     join: Join
     sightings: list[Sighting]  # both sides, by time
     sides: tuple[Side | None, Side | None]  # INSIDE, OUTSIDE; None: not captured
+    crossings: list[Crossing] = field(default_factory=list)  # by time
     offset: int | None = None  # ns that the outside clock is ahead of the inside clock
     dated: bool = True
     rows: dict[tuple[int, int], list[Sighting]] = field(default_factory=dict)  # by side and direction
@@ -140,6 +154,7 @@ def study(join: Join, kept: Kept, coverage: Mapping[tuple[int, int], Side]) -> S
     for side, place in ((INSIDE, join.inside), (OUTSIDE, join.outside)):
         if place is not None:
             found.sightings += _gather(place, side, kept, stray=False)
+            found.crossings += _crossings(place, side, kept)
     for role, place in join.strays:
         found.sightings += _gather(place, INSIDE if role == "inside" else OUTSIDE, kept, stray=True)
     found.sightings.sort(key=lambda one: (one.side, one.segment.frame))  # strays among the others
@@ -147,6 +162,7 @@ def study(join: Join, kept: Kept, coverage: Mapping[tuple[int, int], Side]) -> S
     if found.both:
         _align(found)
     found.sightings.sort(key=lambda one: one.ts)
+    found.crossings.sort(key=lambda one: one.until)
     _number(found)
     for one in found.sightings:
         found.rows.setdefault((one.side, one.direction), []).append(one)
@@ -163,8 +179,15 @@ def _side(place: Place | None, coverage: Mapping[tuple[int, int], Side]) -> Side
     return Side(known.began, known.ended, dropped=known.dropped)
 
 
+def _crossings(place: Place, side: int, kept: Kept) -> list[Crossing]:
+    excerpt = kept.get((place.vantage, place.connection.number))
+    bridges = [] if excerpt is None else excerpt.bridges
+    return [Crossing(side, place.flipped, one.since, one.until, one) for one in bridges]
+
+
 def _gather(place: Place, side: int, kept: Kept, stray: bool) -> list[Sighting]:
-    rows = kept.get((place.vantage, place.connection.number), ())
+    excerpt = kept.get((place.vantage, place.connection.number))
+    rows = [] if excerpt is None else excerpt.rows
     return [Sighting(segment, side, direction ^ place.flipped, place, stray) for direction, segment in rows]
 
 
@@ -192,6 +215,9 @@ def _align(found: Study) -> None:
     for one in found.sightings:
         if one.side == INSIDE:
             one.ts += found.offset
+    for crossing in found.crossings:
+        if crossing.side == INSIDE:
+            crossing.since, crossing.until = crossing.since + found.offset, crossing.until + found.offset
 
 
 def identity(segment: Segment) -> tuple[int, ...]:
@@ -268,8 +294,13 @@ def _number(found: Study) -> None:
     """Count sequence numbers from the initial ones, through any number of wraps."""
     base: list[int | None] = [_isn(found, TO_SERVER), _isn(found, TO_CLIENT)]
     front = [0, 0]  # where each direction has got to
+    first: dict[tuple[int, int], int] = {}  # end of the first segment, by side and direction
+    crossed = 0
     for one in found.sightings:
         segment, way = one.segment, one.direction
+        while crossed < len(found.crossings) and found.crossings[crossed].until <= one.ts:
+            _cross(found.crossings[crossed], first, front)
+            crossed += 1
         if base[way] is None and not (one.is_rst and not segment.flags & tcp.ACK_ and segment.seq == 0):
             base[way] = seq.add(segment.seq, -1)
         one.start = _unwrapped(segment.seq, base[way], front[way])
@@ -278,8 +309,19 @@ def _number(found: Study) -> None:
             if base[1 - way] is None:
                 base[1 - way] = seq.add(segment.ack, -1)
             one.ack = _unwrapped(segment.ack, base[1 - way], front[1 - way])
-        if not one.is_rst and 0 < one.end - front[way] < WILD:
-            front[way] = one.end
+        if not one.is_rst:
+            first.setdefault((one.side, way), one.end)
+            if 0 < one.end - front[way] < WILD:
+                front[way] = one.end
+
+
+def _cross(crossing: Crossing, first: Mapping[tuple[int, int], int], front: list[int]) -> None:
+    """Go on with each direction where it had got to behind what was passed over."""
+    for way, advance in enumerate(crossing.bridge.advances):
+        direction = way ^ crossing.flipped
+        began = first.get((crossing.side, direction))
+        if began is not None:
+            front[direction] = max(front[direction], began + advance)
 
 
 def _unwrapped(number: int, base: int | None, front: int) -> int:
