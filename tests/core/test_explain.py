@@ -58,6 +58,7 @@ def test_of_many_the_most_telling_are_looked_at_in_order_of_time(monkeypatch: py
     assert len(found.joins) == 6
     ports = [case.seen.study.join.places[0].client[2] for case in found.cases]
     assert ports == [40001, 40004, 40005]
+    assert found.passed_over == 2, "the two that are open still"
 
 
 def test_only_the_segments_of_what_is_looked_at_are_kept() -> None:

@@ -271,3 +271,11 @@ def test_a_nearly_empty_explanation_is_told() -> None:
     bare = found._replace(inputs=[], vantages=[], connections=[], resets=[], outcomes=[], filters=[])
     text = render(bare._replace(evidence=[], verdict=found.verdict._replace(connection=None)))
     assert text.splitlines()[1:] == ["Certain. The client finished normally.", "Nothing to do."]
+
+
+def test_what_was_not_looked_at_is_said() -> None:
+    found = sample.killed()
+    text = render(found._replace(totals=found.totals._replace(passed_over=1234)))
+    assert "1,234 connections did not end in order and were not looked at closely: too many." in " ".join(
+        text.split()
+    )

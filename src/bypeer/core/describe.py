@@ -183,6 +183,7 @@ def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) ->
         )
         both = all(len(one.places) == 2 for one in analysis.joins)
         unclear = any(case.conclusion.certainty != "certain" for case in analysis.cases)
+        unclear = unclear or analysis.passed_over > 0
         if unclear:
             said = f"Nobody killed a connection here, as far as the captures show ({count} connections)"
         certainty: Certainty = "certain" if both and not unclear else "likely"
@@ -358,6 +359,7 @@ def _totals(analysis: Analysis, listed: int) -> Totals:
         reset=sum("reset" in case.seen.fates.outcomes for case in cases),
         resets=sum(len(case.seen.resets) for case in cases),
         listed=listed,
+        passed_over=analysis.passed_over,
     )
 
 

@@ -50,6 +50,7 @@ class Analysis(NamedTuple):
     joins: Sequence[Join]
     cases: Sequence[Case]  # in order of time
     by_input: Mapping[str, Finding]
+    passed_over: int  # connections that did not end in order and were not looked at
 
 
 def analyse(
@@ -65,14 +66,14 @@ def analyse(
     """
     scans = [scan(source) for source in sources]
     joins = join({number: one.connections for number, one in enumerate(scans)}, roles)
-    chosen = sorted(joins, key=interest, reverse=True)[:MOST_STUDIED]
-    chosen, excerpts = choose([one for one in chosen if interest(one) > 0])
+    worth = [one for one in sorted(joins, key=interest, reverse=True) if interest(one) > 0]
+    chosen, excerpts = choose(worth[:MOST_STUDIED])
     kept = _keep(sources, scans, excerpts)
     coverage = _coverage(scans, dropped)
     cases = [_case(study(one, kept, coverage), kernel) for one in joins if one in chosen]
     every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), len(joins))
     by_input = {cause.code: cause.test(every) for cause in CATALOGUE if cause.subject == "input"}
-    return Analysis(scans, joins, cases, by_input)
+    return Analysis(scans, joins, cases, by_input, len(worth) - len(chosen))
 
 
 def interest(one: Join) -> int:

@@ -197,6 +197,7 @@ class Totals(NamedTuple):
     reset: int
     resets: int  # RST segments, each counted once
     listed: int  # rows of connections
+    passed_over: int = 0  # did not end in order, and were not looked at closely: too many
 
 
 class Subject(NamedTuple):

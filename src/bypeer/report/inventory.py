@@ -48,7 +48,12 @@ def _totals(found: Explanation) -> str:
     failed = f"{totals.failed:,} failed" if totals.failed else "none failed"
     text = f"{counted(totals.connections, 'connection')} in all, {failed}; {counted(totals.resets, 'RST')}."
     unlisted = totals.failed - sum(_failed(one) for one in found.connections)
-    return text + (f" {counted(unlisted, 'failed connection')} not listed anywhere." if unlisted > 0 else "")
+    if unlisted > 0:
+        text += f" {counted(unlisted, 'failed connection')} not listed anywhere."
+    if totals.passed_over:
+        text += f" {counted(totals.passed_over, 'connection')} did not end in order and were not looked at"
+        text += " closely: too many."
+    return text
 
 
 def _failed(connection: ConnectionReport) -> bool:
