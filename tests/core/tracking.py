@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from bypeer.core.conntrack import step
 from bypeer.core.entry import Entry, Rules, Step
-from bypeer.core.kernels import LINUX_6_18, CtState, Ctstate, Kernel, Reason, Sysctls
+from bypeer.core.expected import Answer, answer
+from bypeer.core.kernels import LINUX_6_18, CtState, Kernel, Reason, Sysctls
 from bypeer.core.script import Line, parse
 
 # The life of a connection, step by step.
@@ -36,7 +37,7 @@ class Played:
     entry: Entry = field(default_factory=Entry)
     out: Step = field(default_factory=Step)
     turned: bool = False  # `<` is the original direction: the reply side made the entry anew
-    answers: list[tuple[str, str]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
 
     def see(self, line: Line) -> None:
         if self.entry.state == CtState.NONE:
@@ -44,7 +45,7 @@ class Played:
         step(self.entry, line.direction ^ self.turned, line.segment, self.rules, self.out)
         if self.out.reopened:
             self.turned = line.direction == 1
-        self.answers.append((CtState(self.out.state_after).name, Ctstate(self.out.ctstate).name))
+        self.answers.append(answer(self.entry, self.out, self.rules))
 
     @property
     def reason(self) -> Reason:
@@ -62,11 +63,11 @@ def play(text: str, kernel: Kernel = LINUX_6_18, sysctls: Sysctls | None = None)
 def replayed(text: str, kernel: Kernel = LINUX_6_18, sysctls: Sysctls | None = None) -> list[tuple[str, str]]:
     """State after and ctstate of each segment; as little as `expected` where the script expects nothing."""
     return [
-        (answer[0] if line.state else "-", answer[1] if line.ctstate else "-")
-        for answer, line in zip(play(text, kernel, sysctls).answers, parse(text), strict=True)
+        (found.state if wanted[0] != "-" else "-", found.ctstate if wanted[1] != "-" else "-")
+        for found, wanted in zip(play(text, kernel, sysctls).answers, expected(text), strict=True)
     ]
 
 
 def expected(text: str) -> list[tuple[str, str]]:
     """What the script says of each segment."""
-    return [(line.state or "-", line.ctstate or "-") for line in parse(text)]
+    return [(said.state or "-", said.ctstate or "-") for said in (line.expected() for line in parse(text))]

@@ -97,6 +97,7 @@ REPLY_TABLE: Mapping[CtState, tuple[CtState, ...]] = {
 # Source: Documentation/networking/nf_conntrack-sysctl.rst; NONE is never chosen.
 RETRANS, UNACK = 10, 11
 TIMEOUTS = (120, 120, 60, 432_000, 120, 60, 30, 120, 10, 120, 300, 300)
+TIMERS = (*list(CtState.__members__)[:10], "max_retrans", "unacknowledged")  # their names
 
 # RFC 9293 has no list; this is the kernel's, PSH, ECE and CWR set aside. Measured on 6.18.44.
 _URG, _ACK, _RST, _SYN, _FIN = tcp.URG, tcp.ACK_, tcp.RST, tcp.SYN, tcp.FIN
@@ -341,7 +342,8 @@ KERNELS: tuple[Kernel, ...] = tuple(_profile(column) for column in range(len(SER
 LINUX_4_19, LINUX_5_10, LINUX_5_15, LINUX_6_1, LINUX_6_6, LINUX_6_12, LINUX_6_18 = KERNELS
 
 
-def _numbers(version: str) -> tuple[int, int, int]:
+def numbers(version: str) -> tuple[int, int, int]:
+    """Major, minor and patch level (0: none given) of a version; ValueError if it is none."""
     match = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?(?![^.+-])", version.strip())
     if match is None:
         raise ValueError(f"{version!r} is no kernel version: write it as `uname -r` does, as 5.10 or 6.12.74")
@@ -354,7 +356,7 @@ def named(version: str) -> Kernel:
     Takes the newest series at or below it. A patch level of 0 means unknown, as Debian's
     5.10.0-32-amd64 hides it; then the series as it was last seen counts.
     """
-    *series, patch = _numbers(version)
+    *series, patch = numbers(version)
     found = [kernel for kernel in KERNELS if kernel.version <= tuple(series)]
     if not found:
         raise ValueError(f"Linux {version} is older than {SERIES[0]}, the oldest whose tracking is known")

@@ -110,8 +110,8 @@ def explain(judge: Judge, world: str, conversation: int, packets: Sequence[Packe
     answers = judge.play(shown)
     return Disagreement(
         world, conversation, script_of(shown, answers, initial), len(shown), len(packets), reproduced,
-        tuple(differing(answers, -1)), _said(answers.ours, answers.our_lines),
-        _said(answers.theirs, answers.their_lines),
+        tuple(differing(answers, -1)), said(answers.ours, answers.our_lines, -1),
+        said(answers.theirs, answers.their_lines, -1),
     )  # fmt: skip
 
 
@@ -258,8 +258,8 @@ def script_of(packets: Sequence[Packet], answers: Answers, initial: Sequence[int
         if remarks := "; ".join(_remarks(segment)):
             line += f"  // {remarks}"
         lines.append(line)
-    lines.append(f"// model:  {_said(answers.ours, answers.our_lines)}")
-    lines.append(f"// kernel: {_said(answers.theirs, answers.their_lines)}")
+    lines.append(f"// model:  {said(answers.ours, answers.our_lines, -1)}")
+    lines.append(f"// kernel: {said(answers.theirs, answers.their_lines, -1)}")
     return "\n".join(lines)
 
 
@@ -289,6 +289,6 @@ def _expected(answers: Answers, row: int) -> str:
     return f"{answers.states[row] if ours == theirs else '-'} {ctstate}"
 
 
-def _said(answers: list[int], lines: list[list[str]]) -> str:
-    said = words(answers[-1])
-    return said + "".join(f'; logs "{line}"' for line in lines[-1])
+def said(answers: list[int], lines: list[list[str]], row: int) -> str:
+    """An answer for people, with what was logged."""
+    return words(answers[row]) + "".join(f'; logs "{line}"' for line in lines[row])

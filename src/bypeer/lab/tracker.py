@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from bypeer.core.conntrack import expired, step
 from bypeer.core.entry import Entry, Rules, Step, log_line
-from bypeer.core.kernels import LOG_PREFIX, CtState, Ctstate
+from bypeer.core.kernels import LOG_PREFIX, TIMERS, CtState, Ctstate
 from bypeer.core.segment import Segment
 
 # The lowest three bits: a Ctstate, or:
@@ -34,7 +34,6 @@ _BITS = {
     DYING: "going",
     TRANSLATED: "translated",
 }
-_TIMERS = (*(CtState(state).name for state in range(10)), "max_retrans", "unacknowledged")
 
 _REFUSED, _REPLY, _SEEN_REPLY, _ASSURED, _DYING = INVALID, REPLY, SEEN_REPLY, ASSURED, DYING
 _TRANSLATED, _TIMER, _NO_TIMER = TRANSLATED, TIMER, NO_TIMER
@@ -171,7 +170,7 @@ def words(answer: int) -> str:
 
 
 def _timer_name(index: int) -> str:
-    return _TIMERS[index] if index < len(_TIMERS) else "none of its own"
+    return TIMERS[index] if index < len(TIMERS) else "none of its own"
 
 
 def differences(ours: int, theirs: int) -> Iterator[str]:
