@@ -12,6 +12,7 @@ UNTESTED: dict[str, str] = {}
 
 # test file: what it tests beyond one module
 ACROSS: dict[str, str] = {
+    "test_scripts.py": "the packet scripts of tests/scripts: what the tracker answers, and what they reach",
     "test_labels.py": "the tracker's answers, held against recorded ones of real kernels",
 }
 

@@ -1,6 +1,6 @@
-"""The tracker, segment by segment. What 6.18 answers here, a 6.18.44 kernel answered too.
+"""The tracker's timers, settings and gaps. Its answers stand in tests/scripts (test_scripts.py).
 
-Scripts are in packetdrill's notation (bypeer.core.script); after `=>` ct_state and ctstate.
+What 6.18 answers here, a 6.18.44 kernel answered too. Scripts are in the notation of bypeer.core.script.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from bypeer.core.kernels import (
 )  # fmt: skip
 from bypeer.core.script import START, parse
 from tests import pure
-from tests.core.stories import PICKED_UP, SELFTESTS, STORIES
 from tests.core.tracking import (
     ASKED,
     CLOSED,
@@ -37,30 +36,11 @@ from tests.core.tracking import (
     HALF_CLOSED,
     LAST,
     OPEN,
+    PICKED_UP,
     RESET,
     SYN,
-    expected,
     play,
-    replayed,
 )  # fmt: skip
-
-RST = {
-    "at td_maxack closes": "< R 1:1(0)           win 0 => CLOSE       ESTABLISHED",
-    "inexact keeps state": "< R 9:9(0)           win 0 => ESTABLISHED ESTABLISHED",
-    "below is INVALID":    "< R 0:0(0)           win 0 => ESTABLISHED INVALID",
-    "beyond is INVALID":   "< R 900000:900000(0) win 0 => ESTABLISHED INVALID",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("line", RST.values(), ids=RST)
-def test_rst_on_an_open_connection(line: str) -> None:
-    assert replayed(OPEN + line) == expected(OPEN + line)
-
-
-@pytest.mark.parametrize("script", [*STORIES.values(), *SELFTESTS.values()], ids=[*STORIES, *SELFTESTS])
-def test_a_story(script: str) -> None:
-    assert replayed(script) == expected(script)
-
 
 # The last segment's entry: seconds that it may stay idle, repeats of the last acknowledgement.
 TIMERS = {

@@ -1,14 +1,23 @@
-"""Plays packet scripts (bypeer.core.script) through the tracker, for the tests beside."""
+"""Plays packet scripts (bypeer.core.script) through the tracker, for the tests beside.
+
+Short ones stand in the tests; those of tests/scripts are files, which the lab plays through the kernel too.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 from bypeer.core.conntrack import step
 from bypeer.core.entry import Entry, Rules, Step
-from bypeer.core.expected import Answer, answer
-from bypeer.core.kernels import LINUX_6_18, CtState, Kernel, Reason, Sysctls
-from bypeer.core.script import Line, parse
+from bypeer.core.expected import Answer, answer, version
+from bypeer.core.kernels import KERNELS, LINUX_6_18, CtState, Kernel, Reason, Sysctls
+from bypeer.core.script import Line, Script, Story, parse, read
+from bypeer.lab.worlds import TELLING
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 # The life of a connection, step by step.
 SYN = "> S   0:0(0)       win 65535 => SYN_SENT    NEW\n"
@@ -19,6 +28,7 @@ HALF_CLOSED = CLOSING + "< . 1:1(0) ack 2 => CLOSE_WAIT ESTABLISHED\n"
 LAST = HALF_CLOSED + "< F. 1:1(0) ack 2 => LAST_ACK ESTABLISHED\n"
 CLOSED = LAST + "> . 2:2(0) ack 2 => TIME_WAIT ESTABLISHED\n"
 RESET = OPEN + "< R. 1:1(0) ack 1 => CLOSE ESTABLISHED\n"
+PICKED_UP = "> . 1:1(0) ack 1 win 1000 => ESTABLISHED NEW\n"
 CROSSED = SYN + "< S 0:0(0) => SYN_SENT2 ESTABLISHED\n"
 
 # How each state is reached, and the next numbers of both sides in it.
@@ -34,6 +44,7 @@ class Played:
     """A script after its last segment."""
 
     rules: Rules
+    step: Callable[..., None] = step
     entry: Entry = field(default_factory=Entry)
     out: Step = field(default_factory=Step)
     turned: bool = False  # `<` is the original direction: the reply side made the entry anew
@@ -42,7 +53,7 @@ class Played:
     def see(self, line: Line) -> None:
         if self.entry.state == CtState.NONE:
             self.turned = line.direction == 1
-        step(self.entry, line.direction ^ self.turned, line.segment, self.rules, self.out)
+        self.step(self.entry, line.direction ^ self.turned, line.segment, self.rules, self.out)
         if self.out.reopened:
             self.turned = line.direction == 1
         self.answers.append(answer(self.entry, self.out, self.rules))
@@ -60,14 +71,33 @@ def play(text: str, kernel: Kernel = LINUX_6_18, sysctls: Sysctls | None = None)
     return played
 
 
-def replayed(text: str, kernel: Kernel = LINUX_6_18, sysctls: Sysctls | None = None) -> list[tuple[str, str]]:
-    """State after and ctstate of each segment; as little as `expected` where the script expects nothing."""
-    return [
-        (found.state if wanted[0] != "-" else "-", found.ctstate if wanted[1] != "-" else "-")
-        for found, wanted in zip(play(text, kernel, sysctls).answers, expected(text), strict=True)
-    ]
+@cache
+def scripts() -> dict[str, Script]:
+    """The files of tests/scripts, by name."""
+    return {path.stem: read(path.read_text()) for path in sorted(SCRIPTS.glob("*.pkt"))}
 
 
-def expected(text: str) -> list[tuple[str, str]]:
-    """What the script says of each segment."""
-    return [(said.state or "-", said.ctstate or "-") for said in (line.expected() for line in parse(text))]
+def lived(
+    kernel: Kernel, step: Callable[..., None] = step, rules: Callable[..., Rules] = Rules
+) -> Iterator[tuple[str, Story, Played]]:
+    """Every story of tests/scripts that is meant for this kernel, before its first segment."""
+    for name, script in scripts().items():
+        told = rules(kernel, script.sysctls(Sysctls(timeouts=TELLING)))
+        for story in script.stories:
+            if story.kernels.cover(version(kernel.name)):
+                yield name, story, Played(told, step)
+
+
+def failures(
+    kernels: Sequence[Kernel] = KERNELS,
+    step: Callable[..., None] = step,
+    rules: Callable[..., Rules] = Rules,
+) -> Iterator[str]:
+    """Where a model answers otherwise than tests/scripts expect; `step` and `rules` may be a broken one's."""
+    for kernel in kernels:
+        for name, story, played in lived(kernel, step, rules):
+            for line in story.lines:
+                played.see(line)
+                wanted, found = line.expected(version(kernel.name)), played.answers[-1]
+                if not wanted.allows(found):
+                    yield f"{name}.pkt:{line.number}, on {kernel.name}: {wanted} is expected, not {found}"

@@ -11,6 +11,7 @@ import click
 
 from bypeer.cli.kernels_lab import kernels
 from bypeer.cli.output import deliver
+from bypeer.cli.play_lab import play
 
 if TYPE_CHECKING:
     from bypeer.lab.agree import Agreement
@@ -24,6 +25,7 @@ def lab() -> None:
 
 
 lab.add_command(kernels)
+lab.add_command(play)
 
 
 @lab.command()

@@ -55,10 +55,10 @@ class Answer(NamedTuple):
     timer: str | None = None  # of TIMERS, where the entry's is not the state's own
 
     def allows(self, found: Answer) -> bool:
-        """Whether what was found is what was expected."""
-        if self.state not in (None, found.state):
-            return False
-        return self.ctstate is None or self[1:] == found[1:]
+        """Whether what was found is what was expected; without a state, or a ctstate, the other alone."""
+        if self.state is None:
+            return self.ctstate in (None, found.ctstate)
+        return self == found if self.ctstate else self.state == found.state
 
     def __str__(self) -> str:
         words = [self.state or "-", self.ctstate or "-"]

@@ -10,9 +10,10 @@ parentheses. What the line leaves out: no wait, window 65535, no options, no ack
 things that packetdrill cannot say: `(ack 1)` fills the field without the flag, `badsum` at the end
 is a wrong checksum, `long` a header that claims to be longer than its packet.
 
-After `=>` stand ct_state and ctstate, where `-` expects nothing; then the reason, if there is one
-(`seq-over`: kernels.Reason), and the timer that the entry was given last, if it is not the state's
-own (`timer max_retrans`). Where kernels differ, lines below say so; the last that fits counts:
+After `=>` stand ct_state and ctstate, where `-` expects nothing and leaves the other to count alone;
+then the reason, if there is one (`seq-over`: kernels.Reason), and the timer that the entry was given
+last, if it is not the state's own (`timer max_retrans`). Where kernels differ, lines below say so;
+the last that fits counts:
 
     > . 2002:2002(0) ack 1 => ESTABLISHED ESTABLISHED overshoot
       on ..6.0             => ESTABLISHED INVALID overshoot
@@ -70,6 +71,7 @@ class Line:
     number: int  # of the line, from 1
     direction: int  # 0 original, 1 reply
     segment: Segment
+    text: str  # as it was written
     answers: tuple[tuple[Kernels, Answer], ...] = ()
 
     def expected(self, version: Version = NEWEST) -> Answer:
@@ -185,7 +187,7 @@ class _Reader:
         segment = _segment(found, self.initial)
         segment.ts = part.now
         answers = ((ALL, read_answer(expected)),) if arrow else ()
-        part.lines.append(Line(number, int(found["way"] == "<"), segment, answers))
+        part.lines.append(Line(number, int(found["way"] == "<"), segment, said.strip(), answers))
 
 
 def _with(sysctls: Sysctls, name: str, value: int) -> Sysctls:
@@ -199,6 +201,16 @@ def _with(sysctls: Sysctls, name: str, value: int) -> Sysctls:
     if name == "tcp_max_retrans" and 0 <= value < 256:
         return replace(sysctls, tcp_max_retrans=value)
     raise ValueError("no such setting")
+
+
+def settings(sysctls: Sysctls, base: Sysctls) -> Iterator[str]:
+    """The lines of a script that change the settings of `base` to these."""
+    for name, index in _TIMEOUTS.items():
+        if sysctls.timeouts[index] != base.timeouts[index]:
+            yield f"set {name} {sysctls.timeouts[index]}"
+    for name in (*_SWITCHES, "tcp_max_retrans"):
+        if getattr(sysctls, name) != getattr(base, name):
+            yield f"set {name} {int(getattr(sysctls, name))}"
 
 
 def written(direction: int, segment: Segment, initial: Sequence[int] = INITIAL) -> str:

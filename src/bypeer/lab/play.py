@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bypeer.core.entry import Rules
-from bypeer.core.expected import Answer, Version, answer, version
+from bypeer.core.expected import Answer, Version, version
 from bypeer.core.kernels import TIMERS, CtState, Ctstate, Sysctls, named
 from bypeer.core.script import Line, Script, Story
 from bypeer.lab.oracle import Oracle
 from bypeer.lab.shrink import Judge, Packet, said
 from bypeer.lab.shuttle import STEP
-from bypeer.lab.tracker import DYING, INVALID, TIMER, Tracker
+from bypeer.lab.tracker import DYING, INVALID, TIMER
 from bypeer.lab.worlds import TELLING
 
 LONGEST_TIMER = 100_000  # s
@@ -32,12 +32,7 @@ class Row:
     found: Answer  # of the model
     model: str  # all that is compared of the model's answer and the kernel's, in words
     kernel: str
-    as_expected: bool  # the kernel's
-
-    @property
-    def right(self) -> bool:
-        """Whether both say what is expected, and the same to the letter."""
-        return self.as_expected and self.expected.allows(self.found) and self.model == self.kernel
+    right: bool  # both say what is expected, and the same to the letter
 
 
 def play(script: Script, release: str, ip: int = 4) -> Iterator[tuple[Story, list[Row]]]:
@@ -66,21 +61,14 @@ def settings(script: Script) -> Sysctls:
     return sysctls
 
 
-def answers(story: Story, rules: Rules) -> Iterator[Answer]:
-    """What the model makes of each segment."""
-    tracker = Tracker(rules, nat=False)
-    for line in story.lines:
-        tracker.see(line.direction, line.segment)
-        yield answer(tracker.entry, tracker.out, rules)
-
-
 def _rows(judge: Judge, story: Story, which: Version) -> list[Row]:
     both = judge.play([Packet(line.direction, line.segment) for line in story.lines])
     rows = []
-    for row, (line, found) in enumerate(zip(story.lines, answers(story, judge.tracker.rules), strict=True)):
-        expected = line.expected(which)
-        ours, theirs = said(both.ours, both.our_lines, row), said(both.theirs, both.their_lines, row)
-        rows.append(Row(line, expected, found, ours, theirs, _shows(both.theirs[row], expected)))
+    for row, line in enumerate(story.lines):
+        expected, found, theirs = line.expected(which), both.found[row], both.theirs[row]
+        right = expected.allows(found) and _shows(theirs, expected) and both.agree(row)
+        words = said(both.ours, both.our_lines, row), said(both.theirs, both.their_lines, row)
+        rows.append(Row(line, expected, found, *words, right))
     return rows
 
 

@@ -15,13 +15,15 @@ from typing import NamedTuple
 
 from bypeer.core import tcp
 from bypeer.core.entry import Rules
-from bypeer.core.kernels import CtState, Ctstate
-from bypeer.core.script import INITIAL, WINDOW, written
-from bypeer.core.segment import ABSENT, BAD, GOOD, Segment
+from bypeer.core.expected import Answer, answer
+from bypeer.core.kernels import Ctstate, Sysctls
+from bypeer.core.script import INITIAL, WINDOW, settings, written
+from bypeer.core.segment import ABSENT, GOOD, Segment
 from bypeer.core.seq import add
 from bypeer.lab.oracle import Oracle
 from bypeer.lab.tracker import INVALID, Tracker, differences, words
 from bypeer.lab.wire import Batch, Packer
+from bypeer.lab.worlds import TELLING
 
 _FEW = 40  # packets, of which every run and every two are tried
 
@@ -38,16 +40,18 @@ class Answers(NamedTuple):
 
     ours: list[int]
     theirs: list[int]
-    states: list[str]  # ct_state after each, as the model has it
+    found: list[Answer]  # of the model, as a script has it
     our_lines: list[list[str]]
     their_lines: list[list[str]]
 
     def first(self) -> int | None:
         """The row of the first packet on which they disagree."""
-        for row, (ours, theirs) in enumerate(zip(self.ours, self.theirs, strict=True)):
-            if ours != theirs or self.our_lines[row] != self.their_lines[row]:
-                return row
-        return None
+        return next((row for row in range(len(self.ours)) if not self.agree(row)), None)
+
+    def agree(self, row: int) -> bool:
+        """Whether they agree on that packet."""
+        same = self.ours[row] == self.theirs[row]
+        return same and self.our_lines[row] == self.their_lines[row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +83,17 @@ class Judge:
         self.tries += 1
         batch = Batch(len(packets) + 1)
         self.tracker.begin()
-        states = []
+        found = []
         for way, segment in packets:
             batch.expected.append(self.tracker.see(way, segment))
-            states.append(CtState(self.tracker.out.state_after).name)
+            found.append(answer(self.tracker.entry, self.tracker.out, self.tracker.rules))
             batch.lines.append(self.tracker.lines() if self.reasons else [])
             self.packer.pack(batch, way, 0, segment)
             if self.tracker.nat and self.tracker.turned:
                 break  # what follows would be another connection: generate.py
         self.oracle.forget()
         theirs = self.oracle.play(batch)
-        return Answers(batch.expected, theirs, states, batch.lines, self.oracle.lines(batch))
+        return Answers(batch.expected, theirs, found, batch.lines, self.oracle.lines(batch))
 
     def disagreeing(self, packets: Sequence[Packet]) -> list[Packet] | None:
         """The packets up to the first on which they disagree; None if there is none."""
@@ -108,8 +112,9 @@ def explain(judge: Judge, world: str, conversation: int, packets: Sequence[Packe
     if again is not None and len(again) == len(shown):
         shown, initial = rebased, INITIAL
     answers = judge.play(shown)
+    script = script_of(shown, answers, initial, judge.tracker.rules.sysctls)
     return Disagreement(
-        world, conversation, script_of(shown, answers, initial), len(shown), len(packets), reproduced,
+        world, conversation, script, len(shown), len(packets), reproduced,
         tuple(differing(answers, -1)), said(answers.ours, answers.our_lines, -1),
         said(answers.theirs, answers.their_lines, -1),
     )  # fmt: skip
@@ -244,49 +249,28 @@ def moved(segment: Segment, way: int, old: Sequence[int], new: Sequence[int]) ->
     return other
 
 
-def script_of(packets: Sequence[Packet], answers: Answers, initial: Sequence[int]) -> str:
-    """A packet script that expects what the kernel says; comments tell what a line cannot."""
-    lines = []
+def script_of(packets: Sequence[Packet], answers: Answers, initial: Sequence[int], sysctls: Sysctls) -> str:
+    """A packet script that expects what the kernel says; of more than two SACK blocks it keeps two."""
+    lines = list(settings(sysctls, Sysctls(timeouts=TELLING)))
     if tuple(initial) != INITIAL:
-        lines.append(f"// initial sequence numbers: {initial[0]} and {initial[1]}")
+        lines.append(f"initial {initial[0]} {initial[1]}")
     before = None
     for row, (way, segment) in enumerate(packets):
         wait = segment.ts - before if before is not None else 0
         before = segment.ts
         line = f"+{wait / 1e9:g} " if wait else ""
-        line += f"{_plain(way, segment, initial)} => {_expected(answers, row)}"
-        if remarks := "; ".join(_remarks(segment)):
-            line += f"  // {remarks}"
-        lines.append(line)
+        lines.append(f"{line}{written(way, segment, initial)} => {_expected(answers, row)}")
     lines.append(f"// model:  {said(answers.ours, answers.our_lines, -1)}")
     lines.append(f"// kernel: {said(answers.theirs, answers.their_lines, -1)}")
     return "\n".join(lines)
 
 
-def _plain(way: int, segment: Segment, initial: Sequence[int]) -> str:
-    if segment.size < 0:
-        segment = segment.copy()
-        segment.size = 0
-    return written(way, segment, initial)
-
-
-def _remarks(segment: Segment) -> Iterator[str]:
-    """What the notation of packet scripts has no words for."""
-    if segment.checksum == BAD:
-        yield "bad checksum"
-    if segment.size < 0:
-        yield "its header claims to be longer than it is"
-    if segment.ack and not segment.flags & tcp.ACK_:
-        yield f"acknowledgement field {segment.ack} without the flag"
-    if segment.sack_count > 2:
-        yield "the first SACK block twice"
-
-
 def _expected(answers: Answers, row: int) -> str:
-    """What a script is to expect: the kernel's word, and the state where both agree on the packet."""
-    ours, theirs = answers.ours[row], answers.theirs[row]
-    ctstate = Ctstate(theirs & 7).name if theirs & 7 <= INVALID else "-"
-    return f"{answers.states[row] if ours == theirs else '-'} {ctstate}"
+    """What a script is to expect: all where both agree on the packet, else the kernel's ctstate."""
+    if answers.agree(row):
+        return str(answers.found[row])
+    theirs = answers.theirs[row] & 7
+    return str(Answer(ctstate=Ctstate(theirs).name if theirs <= INVALID else None))
 
 
 def said(answers: list[int], lines: list[list[str]], row: int) -> str:

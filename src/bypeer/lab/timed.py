@@ -13,7 +13,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bypeer.core.entry import Rules
-from bypeer.core.kernels import CtState, Kernel, Sysctls
+from bypeer.core.expected import Answer
+from bypeer.core.expected import answer as script_answer
+from bypeer.core.kernels import Kernel, Sysctls
 from bypeer.lab.chance import Chance, mixed
 from bypeer.lab.generate import LONGEST_EVER, Generator
 from bypeer.lab.oracle import Oracle
@@ -58,7 +60,7 @@ class _Player:
         self.moments = [Batch(_PACKETS + LONGEST_EVER) for _ in range(MOMENTS)]
         self.rows: list[list[tuple[int, int]]] = []  # of a conversation: moment and row of each packet
         self.packets: list[list[Packet]] = []
-        self.states: list[list[str]] = []  # ct_state after each
+        self.found: list[list[Answer]] = []  # what the model made of each
         self.lapsed = 0
         self.chance = Chance(mixed(seed, 1))
         while max(len(moment) for moment in self.moments) < _PACKETS:
@@ -67,7 +69,7 @@ class _Player:
     def _add(self, number: int) -> None:
         """One more conversation, its waits drawn by chance."""
         generator, tracker = self.generator, self.generator.tracker
-        rows, packets, states = [], [], []
+        rows, packets, found = [], [], []
         moment = 0
         generator.begin(number)
         while generator.follow():
@@ -79,14 +81,14 @@ class _Player:
             answer = tracker.see(generator.way, segment)
             self.lapsed += known != 0 and tracker.out.state_before == 0
             rows.append((moment, len(batch)))
-            states.append(CtState(tracker.out.state_after).name)
+            found.append(script_answer(tracker.entry, tracker.out, tracker.rules))
             packets.append(Packet(generator.way, segment.copy()))
             generator.packer.pack(batch, generator.way, number, segment)
             batch.expected.append(answer if answer == INVALID else answer | NO_TIMER << TIMER)
             generator.answered(answer)
         self.rows.append(rows)
         self.packets.append(packets)
-        self.states.append(states)
+        self.found.append(found)
 
     def disagreement(self, answers: list[list[int]]) -> Disagreement | None:
         """The first conversation in which the kernel says otherwise."""
@@ -99,9 +101,9 @@ class _Player:
 
     def _explain(self, number: int, ours: list[int], theirs: list[int]) -> Disagreement:
         end = next(row + 1 for row in range(len(ours)) if ours[row] != theirs[row])
-        both = Answers(ours[:end], theirs[:end], self.states[number][:end], [[]] * end, [[]] * end)
+        both = Answers(ours[:end], theirs[:end], self.found[number][:end], [[]] * end, [[]] * end)
         packets = self.packets[number][:end]
-        script = script_of(packets, both, initial_of(packets))
+        script = script_of(packets, both, initial_of(packets), self.world.sysctls)
         # Every try to shrink it would take seconds, so it is shown as it was found.
         return Disagreement(
             self.world.name, number, script, end, end, True, tuple(differing(both, -1)),
