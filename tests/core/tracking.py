@@ -5,7 +5,7 @@ Short ones stand in the tests; those of tests/scripts are files, which the lab p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from bypeer.core.conntrack import step
 from bypeer.core.entry import Entry, Rules, Step
 from bypeer.core.expected import Answer, answer, version
-from bypeer.core.kernels import KERNELS, LINUX_6_18, CtState, Kernel, Reason, Sysctls
+from bypeer.core.kernels import KERNELS, LINUX_6_18, CtState, Kernel, Reason, Sysctls, named
 from bypeer.core.script import Line, Script, Story, parse, read
 from bypeer.lab.worlds import TELLING
 
@@ -77,27 +77,34 @@ def scripts() -> dict[str, Script]:
     return {path.stem: read(path.read_text()) for path in sorted(SCRIPTS.glob("*.pkt"))}
 
 
+# Kernels by release: each series as last seen, and those between which a patch changed a rule.
+PLAYED = {kernel.name: kernel for kernel in KERNELS} | {
+    release: named(release)
+    for release in ("5.10.1", "5.10.261", "6.1.8", "6.1.9", "6.1.175", "6.1.176", "6.12.92", "6.12.93")
+}
+
+
 def lived(
-    kernel: Kernel, step: Callable[..., None] = step, rules: Callable[..., Rules] = Rules
+    release: str, kernel: Kernel, step: Callable[..., None] = step, rules: Callable[..., Rules] = Rules
 ) -> Iterator[tuple[str, Story, Played]]:
     """Every story of tests/scripts that is meant for this kernel, before its first segment."""
     for name, script in scripts().items():
         told = rules(kernel, script.sysctls(Sysctls(timeouts=TELLING)))
         for story in script.stories:
-            if story.kernels.cover(version(kernel.name)):
+            if story.kernels.cover(version(release)):
                 yield name, story, Played(told, step)
 
 
 def failures(
-    kernels: Sequence[Kernel] = KERNELS,
+    kernels: Mapping[str, Kernel] = PLAYED,
     step: Callable[..., None] = step,
     rules: Callable[..., Rules] = Rules,
 ) -> Iterator[str]:
     """Where a model answers otherwise than tests/scripts expect; `step` and `rules` may be a broken one's."""
-    for kernel in kernels:
-        for name, story, played in lived(kernel, step, rules):
+    for release, kernel in kernels.items():
+        for name, story, played in lived(release, kernel, step, rules):
             for line in story.lines:
                 played.see(line)
-                wanted, found = line.expected(version(kernel.name)), played.answers[-1]
+                wanted, found = line.expected(version(release)), played.answers[-1]
                 if not wanted.allows(found):
-                    yield f"{name}.pkt:{line.number}, on {kernel.name}: {wanted} is expected, not {found}"
+                    yield f"{name}.pkt:{line.number}, on {release}: {wanted} is expected, not {found}"
