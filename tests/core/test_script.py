@@ -94,7 +94,7 @@ WRONG = {
     "> S 0:0": "no segment",
     "S 0:0(0)": "no segment",
     "> S 0:1(0)": "do not agree",
-    "> S 0:65536(65536)": "65536 is no number of 16 bits",
+    "> S 0:4294967296(4294967296)": "4294967296 is no number of 32 bits",
     "> . 0:0(0)": "`ack` goes with",
     "> S 0:0(0) ack 1": "`ack` goes with",
     "> . 0:0(0) (ack 1)": "`ack` goes with",

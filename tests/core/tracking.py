@@ -77,11 +77,11 @@ def scripts() -> dict[str, Script]:
     return {path.stem: read(path.read_text()) for path in sorted(SCRIPTS.glob("*.pkt"))}
 
 
-# Kernels by release: each series as last seen, and those between which a patch changed a rule.
-PLAYED = {kernel.name: kernel for kernel in KERNELS} | {
-    release: named(release)
-    for release in "5.10.1 5.10.261 6.1.8 6.1.9 6.1.175 6.1.176 6.12.92 6.12.93 6.12.117".split()
-}
+# Kernels by release: each series as last seen, and on both sides of a patch that changed a rule.
+PATCHED = (
+    "5.10.1", "5.10.261", "6.1.8", "6.1.9", "6.1.175", "6.1.176", "6.12.92", "6.12.93", "6.12.117",
+)  # fmt: skip
+PLAYED = {kernel.name: kernel for kernel in KERNELS} | {release: named(release) for release in PATCHED}
 
 
 def lived(

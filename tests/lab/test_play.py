@@ -70,6 +70,17 @@ def test_the_kernel_alone_is_judged_too(running: Kernel, monkeypatch: pytest.Mon
     assert wrong(HANDSHAKE + late.format(expected)) == ["> . -90000:-90000(0) ack 1"]
 
 
+def test_as_much_as_can_be_played(running: Kernel) -> None:
+    for ip in (4, 6):
+        (story,) = play(
+            read("> S 0:65435(65435) <mss 1,sackOK,wscale 1,TS val 1 ecr 1> => SYN_SENT NEW"), RELEASE, ip
+        )
+        assert story[1][0].right
+    late = "> . -90000:-90000(0) ack 1 => - -\n"
+    assert wrong("> . 1:1(0) ack 1 => ESTABLISHED NEW\n< . 1:1(0) ack 1 => - -\n" + late * 498) == []
+    assert wrong(HANDSHAKE + "> . 1:1(0) ack 1 => ESTABLISHED ESTABLISHED\n" + late * 497) == []
+
+
 def test_timers_that_tell_no_state_are_refused() -> None:
     for setting in ("close 700", "close 9000", "close 120", "close 100500"):
         with pytest.raises(ValueError, match="timeouts must differ"):
@@ -125,6 +136,8 @@ def test_the_command_takes_other_rules(running: Kernel) -> None:
 BAD = {
     "no script": (b"> S 0:0(0)\n\x1b[2J", "line 2: no segment: \\x1b[2J"),
     "not UTF-8": (b"\xff", "utf-8"),
+    "too much data": (b"> S 0:65436(65436)", "line 1: more than 65435 octets"),
+    "too many segments": (b"> S 0:0(0)\n" * 501, "more than 500 segments"),
     "timers": (b"set tcp_timeout_close 7\n> S 0:0(0)", "timeouts must differ"),
 }
 
@@ -137,6 +150,14 @@ def test_what_cannot_be_played_is_said_plainly(octets: bytes, why: str, tmp_path
     assert done.returncode == 2
     assert why in done.stderr
     assert "\x1b" not in done.stderr
+
+
+def test_nothing_to_play_is_no_success(running: Kernel, tmp_path: Path) -> None:
+    file = tmp_path / "one.pkt"
+    file.write_text(f"on ..3.2\n{HANDSHAKE}")
+    done = run(str(file))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no story is meant for" in done.stderr
 
 
 def test_rules_of_no_kernel() -> None:

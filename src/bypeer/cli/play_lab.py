@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bypeer.cli import Status
 from bypeer.cli.output import deliver
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def play(ctx: click.Context, files: tuple[Path, ...], rules: str | None, ip: int
             wrong += sum(not row.right for row in rows)
             if not quiet or not all(row.right for row in rows):
                 deliver("\n".join(_text(path, story, rows)))
+    if not segments:
+        click.echo(f"nothing played: no story is meant for Linux {release}", err=True)
+        ctx.exit(Status.NOTHING_ANALYSED)
     end = f"{wrong:,} of them not as expected" if wrong else "all as expected"
     click.echo(f"{segments:,} segments played by the rules of Linux {release}, {end}", err=True)
     ctx.exit(_NOT_AS_EXPECTED if wrong else 0)

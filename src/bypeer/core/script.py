@@ -236,7 +236,7 @@ def _segment(found: re.Match[str], initial: Sequence[int]) -> Segment:
     segment = Segment()
     segment.flags = sum({_LETTERS[letter] for letter in found["flags"] if found["flags"] != "none"})
     segment.seq = add(initial[ours], int(found["start"]))
-    segment.size = _number(found["size"], 16)
+    segment.size = _number(found["size"], 32)
     if int(found["end"]) - int(found["start"]) != segment.size:
         raise ValueError("start, end and size do not agree")
     if found["long"]:

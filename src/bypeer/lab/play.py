@@ -18,9 +18,12 @@ from bypeer.lab.oracle import Oracle
 from bypeer.lab.shrink import Judge, Packet, said
 from bypeer.lab.shuttle import STEP
 from bypeer.lab.tracker import DYING, INVALID, TIMER
+from bypeer.lab.wire import LARGEST
 from bypeer.lab.worlds import TELLING
 
 LONGEST_TIMER = 100_000  # s
+LONGEST_STORY = 500  # segments; the lines that NFLOG has of them must fit into its socket
+LARGEST_SIZE = LARGEST - 40 - 60  # octets of payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,13 @@ class Row:
 def play(script: Script, release: str, ip: int = 4) -> Iterator[tuple[Story, list[Row]]]:
     """The stories that are meant for a kernel of this version, by whose rules the model plays.
 
-    The running kernel is the judge whatever its version. Raises ValueError for a version that is none or
-    timers that tell no state, HostError where no kernel can be asked.
+    The running kernel is the judge whatever its version, and does not wait where a script says so. Raises
+    ValueError for a version that is none, timers that tell no state and what is too long to be played;
+    HostError where no kernel can be asked.
     """
     kernel, which = named(release), version(release)
-    sysctls = settings(script)
+    sysctls = _told(script)
+    _demand_room(script)
     with Oracle(sysctls, version=ip, reasons=True, kernel=kernel) as oracle:
         judge = Judge(oracle, Rules(kernel, sysctls), reasons=True)
         for story in script.stories:
@@ -50,7 +55,7 @@ def play(script: Script, release: str, ip: int = 4) -> Iterator[tuple[Story, lis
                 yield story, _rows(judge, story, which)
 
 
-def settings(script: Script) -> Sysctls:
+def _told(script: Script) -> Sysctls:
     """The script's settings; every state has a timer of its own, or ValueError."""
     sysctls = script.sysctls(Sysctls(timeouts=TELLING))
     timers = [sysctls.timeouts[index] for index in range(len(TIMERS)) if index != CtState.NONE]
@@ -59,6 +64,15 @@ def settings(script: Script) -> Sysctls:
     if len(set(timers)) < len(timers) or any(timer % step or timer > LONGEST_TIMER for timer in own):
         raise ValueError(f"timeouts must differ, be multiples of {step} s and at most {LONGEST_TIMER} s")
     return sysctls
+
+
+def _demand_room(script: Script) -> None:
+    for story in script.stories:
+        if len(story.lines) > LONGEST_STORY:
+            raise ValueError(f"a story of more than {LONGEST_STORY} segments")
+        for line in story.lines:
+            if line.segment.size > LARGEST_SIZE:
+                raise ValueError(f"line {line.number}: more than {LARGEST_SIZE} octets")
 
 
 def _rows(judge: Judge, story: Story, which: Version) -> list[Row]:
