@@ -52,6 +52,8 @@ def _input(capture: Capture, found: Scan) -> Input:
         weird[f"unsupported link type {link_type_name(link_type)}"] = count
     if found.undated:
         weird["undated"] = found.undated
+    if found.evicted:
+        weird["connections forgotten, there being too many"] = found.evicted
     return Input(
         path=capture.path,
         sha256=capture.sha256(),

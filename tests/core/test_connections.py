@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bypeer.core import connections as module
 from bypeer.core.connection import TO_CLIENT, TO_SERVER, Connection, Half
-from bypeer.core.connections import Connections
+from bypeer.core.connections import FEWEST_SLOTS, Connections
 from bypeer.core.script import INITIAL
 from bypeer.core.segment import ABSENT, Segment
 from bypeer.core.tcp import FIN, RST, SYN
 from tests.core.placing import ANSWER, CLIENT, CLOSED, NEW, RESET, SERVER, SHAKEN, one, placed, told
-from tests.pure import inside, load_compiled
+from tests.pure import here, inside, load_compiled
 
 # Who opened
 
@@ -132,6 +133,40 @@ def test_an_old_syn_is_none_of_a_life_after_the_end() -> None:
 def test_a_late_answer_to_a_syn_belongs_to_it() -> None:
     _, where = placed(told("> S 0:0(0)\n> R 1:1(0)\n< S. 0:0(0) ack 1\n> R 1:1(0)"))
     assert {row for row, _ in where} == {0}
+
+
+# Too many
+
+
+@pytest.mark.skipif(here() == "compiled", reason="a compiled module's constants cannot be changed")
+def test_of_too_many_the_finished_and_the_idle_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 8)
+    table = Connections()
+    for number, story in enumerate((SHAKEN, CLOSED, RESET, SHAKEN, CLOSED, SHAKEN, SHAKEN)):
+        for segment in told(story, client=(*CLIENT[:2], 50_000 + number)):
+            segment.frame += number * 10
+            table.place(segment)
+    assert (len(table.rows), table.evicted) == (7, 0)
+    (segment,) = told("> . 1:1(0) ack 1", client=(*CLIENT[:2], 50_007))
+    segment.frame = 100
+    table.place(segment)
+    assert [(row.client[2] - 50_000, row.number) for row in table.rows] == [(2, 2), (5, 5), (6, 6), (7, 7)]
+    assert table.evicted == 4
+    for port, number in ((6, 6), (2, 2), (0, 8), (7, 7)):
+        (segment,) = told("< . 1:1(0) ack 1", client=(*CLIENT[:2], 50_000 + port))
+        assert table.place(segment).number == number, "forgotten ones begin anew"
+    assert table.direction == TO_CLIENT
+
+
+def test_the_latest_life_of_a_tuple_keeps_its_place_when_the_table_grows() -> None:
+    table = Connections()
+    for segment in told(CLOSED + NEW + ANSWER):
+        table.place(segment)
+    for port in range(1, 2 * FEWEST_SLOTS):
+        (segment,) = told("> S 0:0(0)", client=(0, 7, port))
+        table.place(segment)
+    (segment,) = told("> . 500001:500001(0) ack 700001")
+    assert table.place(segment).number == 1
 
 
 HOSTILE = st.lists(

@@ -13,12 +13,12 @@ cdef class Half:
     cdef public long long isn, first, low, high, fin_end, acked, tsval
     cdef public int mss, wscale
     cdef public bint sack_permitted, timestamps
-    cdef public dict reset_ttls
-    cdef dict _ttls
+    cdef dict _ttls, _reset_ttls
     cdef int _ttl, _kept
     cdef long long _ttl_segments
     cdef unsigned int _most
     cdef unsigned int _prints[24]
+    cdef note_reset(self, int ttl)
     cdef note_ttl(self, int ttl)
     @cython.locals(largest=int, at=int)
     cdef note_print(self, unsigned int value)
@@ -30,9 +30,9 @@ cdef class Connection:
     cdef public Half there, back
     cdef public bint opened, reset
     cdef public Segment pending
-    cdef public list marks
+    cdef list _marks
     cdef public long long pause
-    cdef public tuple paused
+    cdef long long _paused_at, _paused_since
     cdef long long _segments
     cdef long long _clock[4]
     cdef public Excerpt excerpt

@@ -26,9 +26,9 @@ class Half:
     """What went one way: sequence numbers are absolute, -1 where not seen."""
 
     __slots__ = (
-        "_kept", "_most", "_prints", "_ttl", "_ttl_segments", "_ttls", "acked", "fin_end", "first", "high",
-        "isn", "low", "mss", "octets", "reset_ttls", "resets", "sack_permitted", "segments", "timestamps",
-        "tsval", "wscale",
+        "_kept", "_most", "_prints", "_reset_ttls", "_ttl", "_ttl_segments", "_ttls", "acked", "fin_end",
+        "first", "high", "isn", "low", "mss", "octets", "resets", "sack_permitted", "segments",
+        "timestamps", "tsval", "wscale",
     )  # fmt: skip
 
     segments: int
@@ -45,10 +45,10 @@ class Half:
     sack_permitted: bool
     timestamps: bool
     tsval: int  # last TSval, -1 without
-    reset_ttls: dict[int, int]  # TTL: RSTs
     _ttl: int  # the first TTL seen, and how many segments had it; the others' are in _ttls
     _ttl_segments: int
     _ttls: dict[int, int] | None
+    _reset_ttls: dict[int, int] | None
     _prints: list[int]  # the smallest fingerprints, in no order: _kept of them, the largest _most
     _kept: int
     _most: int
@@ -58,8 +58,7 @@ class Half:
         self.isn = self.first = self.low = self.high = self.fin_end = self.acked = self.tsval = _NO_SEQ
         self.mss = self.wscale = ABSENT
         self.sack_permitted = self.timestamps = False
-        self.reset_ttls = {}
-        self._ttl, self._ttl_segments, self._ttls = -1, 0, None
+        self._ttl, self._ttl_segments, self._ttls, self._reset_ttls = -1, 0, None, None
         self._prints = [0] * 24  # SKETCH: a C array when compiled, whose size is no variable
         self._kept, self._most = 0, 0
 
@@ -67,6 +66,11 @@ class Half:
     def ttls(self) -> dict[int, int]:
         """TTL: segments that are no RST."""
         return {} if self._ttl < 0 else {self._ttl: self._ttl_segments} | (self._ttls or {})
+
+    @property
+    def reset_ttls(self) -> dict[int, int]:
+        """TTL: RSTs."""
+        return self._reset_ttls or {}
 
     @property
     def ttl(self) -> int:
@@ -78,6 +82,13 @@ class Half:
     def sketch(self) -> list[int]:
         """The smallest fingerprints of its segments, sorted: two captures of one stream keep the same."""
         return sorted([self._prints[at] for at in range(self._kept)])
+
+    def note_reset(self, ttl: int) -> None:
+        """Count a RST and its TTL."""
+        self.resets += 1
+        if self._reset_ttls is None:
+            self._reset_ttls = {}
+        self._reset_ttls[ttl] = self._reset_ttls.get(ttl, 0) + 1
 
     def note_ttl(self, ttl: int) -> None:
         """Count the TTL of a segment."""
@@ -115,9 +126,9 @@ class Connection:
     """One life of a tuple at one vantage."""
 
     __slots__ = (
-        "_clock", "_segments", "back", "client_hi", "client_lo", "client_port", "ended", "excerpt",
-        "first_frame", "interface", "last_frame", "marks", "number", "opened", "pause", "paused", "pending",
-        "reset", "server_hi", "server_lo", "server_port", "started", "there", "version",
+        "_clock", "_marks", "_paused_at", "_paused_since", "_segments", "back", "client_hi", "client_lo",
+        "client_port", "ended", "excerpt", "first_frame", "interface", "last_frame", "number", "opened",
+        "pause", "pending", "reset", "server_hi", "server_lo", "server_port", "started", "there", "version",
     )  # fmt: skip
 
     number: int  # row of its scan
@@ -138,9 +149,10 @@ class Connection:
     last_frame: int
     reset: bool  # the last segment was a RST
     pending: Segment | None  # a SYN that may open the next life
-    marks: list[tuple[int, int]]  # of its FINs and RSTs, the first and the last of them (see `mark`)
     pause: int  # ns: the longest time without a segment
-    paused: tuple[int, int]  # the mark of when that began
+    _marks: list[tuple[int, int]] | None
+    _paused_since: int
+    _paused_at: int
     _segments: int
     _clock: list[int]  # ns: every TICK segments, the last four times
     excerpt: Excerpt | None  # its segments; None: nobody asked for them
@@ -159,10 +171,10 @@ class Connection:
         self.first_frame = self.last_frame = segment.frame
         self.pending = self.excerpt = None
         self.reset = False
-        self.marks = []
+        self._marks = None
         self.pause = self._segments = 0
         self._clock = [segment.ts, segment.ts, segment.ts, segment.ts]
-        self.paused = segment.ts, segment.ts
+        self._paused_since = self._paused_at = segment.ts
 
     @property
     def client(self) -> tuple[int, int, int]:
@@ -194,12 +206,30 @@ class Connection:
         """A moment, ns: that of three to four TICKs before the last segment, and that segment's."""
         return self._clock[self._segments // _TICK + 1 & 3], self.ended
 
+    @property
+    def marks(self) -> list[tuple[int, int]]:
+        """The moments of its FINs and RSTs, the first and the last of them (see `mark`)."""
+        return self._marks or []
+
+    @property
+    def paused(self) -> tuple[int, int]:
+        """The moment when the longest pause began."""
+        return self._paused_since, self._paused_at
+
+    def shares_tuple(self, other: Connection) -> bool:
+        """Whether the other is another life of the same tuple, whoever opened it."""
+        if self.interface != other.interface:
+            return False
+        ends = {self.client, self.server}
+        return ends == {other.client, other.server}
+
     def note_time(self, ts: int) -> None:
         """Take in the time of the next segment."""
         if ts == _UNDATED:
             return
         if self.ended != _UNDATED and ts - self.ended > self.pause:
-            self.pause, self.paused = ts - self.ended, self.mark
+            self.pause, self._paused_at = ts - self.ended, self.ended
+            self._paused_since = self._clock[self._segments // _TICK + 1 & 3]
         self.ended = ts
         if self._segments & _TICK - 1 == 0:
             self._clock[self._segments // _TICK & 3] = ts
@@ -207,9 +237,11 @@ class Connection:
 
     def note_mark(self) -> None:
         """Remember the moment of the last segment."""
-        if len(self.marks) >= MOST_MARKS:
-            del self.marks[MOST_MARKS // 2]
-        self.marks.append(self.mark)
+        if self._marks is None:
+            self._marks = []
+        if len(self._marks) >= MOST_MARKS:
+            del self._marks[MOST_MARKS // 2]
+        self._marks.append(self.mark)
 
     def direction(self, segment: Segment) -> int:
         """Which way the segment goes, if it is this connection's; else -1."""
@@ -268,8 +300,7 @@ def note(connection: Connection, direction: int, segment: Segment) -> None:
     if flags & (_FIN | _RST):
         connection.note_mark()
     if flags & _RST:
-        half.resets += 1
-        half.reset_ttls[segment.ttl] = half.reset_ttls.get(segment.ttl, 0) + 1
+        half.note_reset(segment.ttl)
         return
     half.note_ttl(segment.ttl)
     half.octets += segment.size

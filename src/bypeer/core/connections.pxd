@@ -6,7 +6,7 @@ from bypeer.core.segment cimport Segment
 from bypeer.core.seq cimport add
 
 cdef unsigned long long _SEED, _MIX_PORT, _MIX_HIGH, _MIX_1, _MIX_2, _ALL
-cdef long long _NUMBERS
+cdef long long _NUMBERS, _MOST_CONNECTIONS
 cdef int _TO_SERVER, _TO_CLIENT, _FIN, _SYN, _RST, _ACK
 
 @cython.locals(source="unsigned long long", target="unsigned long long")
@@ -28,10 +28,15 @@ cdef class Connections:
     cdef unsigned long long[::1] _slots
     cdef unsigned long long _mask
     cdef unsigned long long _tuples
+    cdef long long _begun
+    cdef public long long evicted
     @cython.locals(mixed="unsigned long long", upper="unsigned long long", at="unsigned long long",
                    slot="unsigned long long", connection=Connection, direction=int)
     cpdef Connection place(self, Segment segment)
     @cython.locals(connection=Connection)
     cdef Connection _begin(self, unsigned long long at, unsigned long long upper, Segment segment, Connection before)
-    @cython.locals(old="unsigned long long[::1]", slot="unsigned long long", at="unsigned long long", row="long long")
+    cdef _evict(self)
     cdef _grow(self)
+    @cython.locals(connection=Connection, mixed="unsigned long long", upper="unsigned long long",
+                   slot="unsigned long long", at="unsigned long long", row="long long")
+    cdef _settle(self, long long slots)

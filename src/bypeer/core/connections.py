@@ -17,13 +17,15 @@ from bypeer.core.segment import Segment
 from bypeer.core.seq import add
 
 FEWEST_SLOTS = 1024
+# Rows at most, of about 0.7 kB: strangers can open as many connections as there are packets.
+MOST_CONNECTIONS = 400_000
 
 # Strangers choose tuples, so that none may know where they lead: Python's own secret of this process.
 _SEED = hash("bypeer.core.connections") & (1 << 64) - 1
 _MIX_PORT, _MIX_HIGH = 0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F
 _MIX_1, _MIX_2 = 0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53
 # Copies that are C integers when compiled.
-_ALL, _NUMBERS = (1 << 64) - 1, (1 << 32) - 1
+_ALL, _NUMBERS, _MOST_CONNECTIONS = (1 << 64) - 1, (1 << 32) - 1, MOST_CONNECTIONS
 _TO_SERVER, _TO_CLIENT = TO_SERVER, TO_CLIENT
 _FIN, _SYN, _RST, _ACK = tcp.FIN, tcp.SYN, tcp.RST, tcp.ACK_
 
@@ -35,19 +37,21 @@ class Connections:
     hash's upper half and a row, and what does not fit its slot goes to the next one that is free.
     """
 
-    __slots__ = ("_mask", "_slots", "_tuples", "direction", "keep", "keeps", "rows")
+    __slots__ = ("_begun", "_mask", "_slots", "_tuples", "direction", "evicted", "keep", "keeps", "rows")
 
-    rows: list[Connection]
+    rows: list[Connection]  # the latest MOST_CONNECTIONS at most, in the order in which they began
+    evicted: int  # how many more there were
     keep: Mapping[int, Excerpt] | None  # where the segments of these rows go; None: all are kept
     keeps: bool
     direction: int  # of the segment that was placed last
+    _begun: int  # connections so far
     _slots: array[int]  # upper half of the hash << 32 | row + 1, or 0
     _mask: int  # their number - 1
     _tuples: int  # how many are taken
 
     def __init__(self, keep: Mapping[int, Excerpt] | None = None) -> None:
         self.rows, self.keep, self.keeps = [], keep, keep is None or bool(keep)
-        self.direction = self._tuples = 0
+        self.direction = self._tuples = self._begun = self.evicted = 0
         self._slots, self._mask = array("Q", bytes(8 * FEWEST_SLOTS)), FEWEST_SLOTS - 1
 
     def place(self, segment: Segment) -> Connection:
@@ -81,7 +85,8 @@ class Connections:
 
     def _begin(self, at: int, upper: int, segment: Segment, before: Connection | None) -> Connection:
         """A new life in that slot, perhaps after another one of the tuple."""
-        connection = Connection(len(self.rows), segment)
+        connection = Connection(self._begun, segment)
+        self._begun += 1
         self.direction = _TO_SERVER if from_client(segment) else _TO_CLIENT
         if self.keeps:
             connection.excerpt = Excerpt() if self.keep is None else self.keep.get(connection.number)
@@ -94,20 +99,47 @@ class Connections:
         elif before.pending is not None and segment.flags & _ACK:
             note_options(connection.there, before.pending)
         note(connection, self.direction, segment)
+        if len(self.rows) >= _MOST_CONNECTIONS:
+            self._evict()
         return connection
+
+    def _evict(self) -> None:
+        """Forget half of the connections: those that ended as they should first, those with a RST last."""
+        self.rows.sort(key=_dispensable)
+        del self.rows[_MOST_CONNECTIONS // 2 :]
+        self.rows.sort(key=_number)
+        self.evicted = self._begun - len(self.rows)
+        self._settle(self._mask + 1)
 
     def _grow(self) -> None:
         """Four times as many slots."""
-        old = self._slots
-        self._mask = (self._mask + 1) * 4 - 1
-        self._slots = array("Q", bytes(8 * (self._mask + 1)))
-        for row in range(len(old)):
-            slot = old[row]
-            if slot:
-                at = tuple_hash_of(self.rows[(slot & _NUMBERS) - 1]) & self._mask
-                while self._slots[at]:
-                    at = at + 1 & self._mask
-                self._slots[at] = slot
+        self._settle((self._mask + 1) * 4)
+
+    def _settle(self, slots: int) -> None:
+        """Give each tuple a slot anew, with the latest of its lives."""
+        self._slots, self._mask, self._tuples = array("Q", bytes(8 * slots)), slots - 1, 0
+        for row in range(len(self.rows)):
+            connection = self.rows[row]
+            mixed = tuple_hash_of(connection)
+            upper, at = mixed >> 32, mixed & self._mask
+            while self._slots[at]:
+                slot = self._slots[at]
+                if slot >> 32 == upper and connection.shares_tuple(self.rows[(slot & _NUMBERS) - 1]):
+                    break
+                at = at + 1 & self._mask
+            else:
+                self._tuples += 1
+            self._slots[at] = upper << 32 | row + 1
+
+
+def _dispensable(row: Connection) -> tuple[bool, bool, int]:
+    """Last comes what is forgotten first."""
+    reset = row.there.resets or row.back.resets
+    return not reset and row.finished, not reset, -row.last_frame
+
+
+def _number(row: Connection) -> int:
+    return row.number
 
 
 def tuple_hash(segment: Segment) -> int:

@@ -94,14 +94,12 @@ def _clean(row: Connection) -> bool:
 def _keep(sources: Sequence[Source], scans: Sequence[Scan], excerpts: Excerpts) -> Kept:
     """Fill the excerpts, reading again what had too many segments to keep them all."""
     wanted: dict[int, dict[int, Excerpt]] = {}
-    for (number, row), excerpt in excerpts.items():
-        wanted.setdefault(number, {})[row] = excerpt
-    kept = {}
-    for number, rows in wanted.items():
-        found = scans[number].kept or scan(sources[number], rows).kept or {}
-        for row in rows:
-            kept[(number, scans[number].connections[row].interface), row] = found[row]
-    return kept
+    for (vantage, row), excerpt in excerpts.items():
+        wanted.setdefault(vantage[0], {})[row] = excerpt
+    found = {
+        number: scans[number].kept or scan(sources[number], rows).kept for number, rows in wanted.items()
+    }
+    return {(vantage, row): (found[vantage[0]] or {})[row] for vantage, row in excerpts}
 
 
 def _coverage(scans: Sequence[Scan], dropped: Callable[[int], bool]) -> dict[tuple[int, int], Side]:

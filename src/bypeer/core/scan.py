@@ -40,6 +40,7 @@ class Scan:
     began: int = NO_TIME  # time of the first and the last dated frame, whatever it carried
     ended: int = NO_TIME
     undated: int = 0
+    evicted: int = 0  # connections that were forgotten: there were too many
 
 
 def scan(source: Source, keep: Mapping[int, Excerpt] | None = None) -> Scan:
@@ -56,6 +57,7 @@ def scan(source: Source, keep: Mapping[int, Excerpt] | None = None) -> Scan:
         _batch(batch, source.interfaces, table, found, counts)
         if keep is None and table.keeps and found.tcp > MOST_KEPT:
             table.forget()
+    found.evicted = table.evicted
     if table.keeps:
         found.kept = {row.number: row.excerpt for row in table.rows if row.excerpt is not None}
     found.kinds = {

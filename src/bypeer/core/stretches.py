@@ -22,7 +22,7 @@ WHOLE = 4 * TICK  # segments up to which a connection is kept whole
 # ns. Forwarding takes no longer than these, as a rule.
 _LEAST, _MARGIN, _AFTER = 1_000_000, 50_000_000, 1_000_000_000
 
-Excerpts = dict[tuple[int, int], Excerpt]  # by input and row of its connections
+Excerpts = dict[tuple[tuple[int, int], int], Excerpt]  # by vantage and connection
 
 
 def choose(joins: Sequence[Join]) -> tuple[list[Join], Excerpts]:
@@ -50,8 +50,8 @@ def _places(one: Join) -> list[Place]:
     return [*one.places, *(place for _, place in one.strays)]
 
 
-def _key(place: Place) -> tuple[int, int]:
-    return place.vantage[0], place.connection.number
+def _key(place: Place) -> tuple[tuple[int, int], int]:
+    return place.vantage, place.connection.number
 
 
 def _excerpts(one: Join, rules: Rules) -> Excerpts:
