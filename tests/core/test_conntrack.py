@@ -14,7 +14,6 @@ from bypeer.core.conntrack import adopt, expired, resume
 from bypeer.core.entry import ORIGINAL, REPLY, SECOND, Entry, Rules, Step, log_line
 from bypeer.core.kernels import (
     LINUX_5_10,
-    LINUX_6_12,
     LINUX_6_18,
     RETRANS,
     TIMEOUTS,
@@ -250,9 +249,32 @@ def test_adopt_cannot_explain_bad_flags() -> None:
 
 
 def test_the_patch_that_lets_an_inexact_rst_linger() -> None:
-    for kernel, seconds in ((LINUX_6_12, 10), (named("6.12.117"), 300)):
+    for kernel, seconds in ((named("6.12.116"), 10), (named("6.12.117"), 300)):
         assert play(OPEN + "< R 9:9(0)", kernel).entry.timeout == seconds * SECOND
         assert play(OPEN + "< R 1:1(0)", kernel).entry.timeout == 10 * SECOND
+
+
+# s of ESTABLISHED and of CLOSE, a RST, and the timeout before 6.12.117 and since.
+RST_TIMERS = {
+    "one that does not close lowers only": (200, 10, "< R 9:9(0)", (10, 200)),
+    "one that closes keeps CLOSE's own": (9000, 250, "< R 1:1(0)", (250, 250)),
+    "but unacknowledged data count there too": (
+        9000,
+        7000,
+        "> . 1:101(100) ack 1\n< R. 1:1(0) ack 1",
+        (7000, 300),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RST_TIMERS)
+def test_the_timer_after_a_rst_is_chosen_like_any_other_since_6_12_117(name: str) -> None:
+    established, close, script, seconds = RST_TIMERS[name]
+    timeouts = list(TIMEOUTS)
+    timeouts[CtState.ESTABLISHED], timeouts[CtState.CLOSE] = established, close
+    for version, timeout in zip(("6.12.116", "6.12.117"), seconds, strict=True):
+        played = play(OPEN + script, named(version), Sysctls(timeouts=tuple(timeouts)))
+        assert played.entry.timeout == timeout * SECOND
 
 
 NUMBERS = {

@@ -22,7 +22,7 @@ from bypeer.capture.read import open_capture
 from bypeer.core.conntrack import step
 from bypeer.core.decode import LAST_TCP, TCP, decode
 from bypeer.core.entry import SECOND, Entry, Rules, Step, log_line
-from bypeer.core.kernels import LINUX_5_10, LINUX_6_12, LINUX_6_18, CtState, Ctstate, Kernel, Sysctls
+from bypeer.core.kernels import LINUX_5_10, LINUX_6_18, CtState, Ctstate, Kernel, Sysctls, named
 from bypeer.core.segment import Segment
 
 SHARED = os.environ.get("BYPEER_SHARED", "")
@@ -31,7 +31,7 @@ CORPUS = Path(SHARED, "corpus")
 TIMERS = (*range(1_000, 1_010), 2_000, 2_000)
 COLUMNS = {
     "5.10": (LINUX_5_10, Sysctls(timeouts=TIMERS)),
-    "6.12": (LINUX_6_12, Sysctls(timeouts=TIMERS)),
+    "6.12": (named("6.12.116"), Sysctls(timeouts=TIMERS)),
     "6.18": (LINUX_6_18, Sysctls(timeouts=TIMERS)),
     "6.18-liberal": (LINUX_6_18, Sysctls(timeouts=TIMERS, tcp_be_liberal=True)),
 }

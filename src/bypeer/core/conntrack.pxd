@@ -45,7 +45,7 @@ cdef bint _answers_ignored(Entry entry, int direction, Segment segment, Rules ru
 @cython.locals(state=int, new=int, timeout="long long", side=Side, seen_reply=bint)
 cdef _accept(Entry entry, int direction, int kind, Segment segment, Rules rules, Step out)
 cdef _renew(Entry entry, long long timeout, long long ts)
-@cython.locals(timeout="long long")
+@cython.locals(timeout="long long", open_ended=bint)
 cdef long long _timeout(Entry entry, int kind, Rules rules) except -1
 @cython.locals(dated=bint, left="long long")
 cdef _lower(Entry entry, int direction, int kind, Segment segment, Rules rules, Step out)

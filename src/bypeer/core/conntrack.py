@@ -297,10 +297,12 @@ def _timeout(entry: Entry, kind: int, rules: Rules) -> int:
     timeout: int = rules.timeouts[entry.state]
     if entry.retrans >= rules.max_retrans and timeout > rules.retrans:
         return rules.retrans
-    if kind == _RST and (entry.state == _CLOSE or not rules.inexact_rst_unack):
+    if kind == _RST and not rules.inexact_rst_unack:
         return rules.close
-    doubtful = kind == _RST or (entry.original.flags | entry.reply.flags) & _UNACKNOWLEDGED
-    if doubtful and timeout > rules.unack:
+    open_ended = (entry.original.flags | entry.reply.flags) & _UNACKNOWLEDGED != 0
+    if kind == _RST and entry.state != _CLOSE:
+        open_ended = True  # the other end may challenge it, and the connection live on
+    if open_ended and timeout > rules.unack:
         return rules.unack
     return rules.retrans if entry.last_win == 0 and timeout > rules.retrans else timeout
 

@@ -35,7 +35,9 @@ SECOND = 1_000_000_000  # ns
 _NONE, _NO_FLAGS, _REFUSED, _OK = int(CtState.NONE), int(Index.NONE), int(Ctstate.INVALID), int(Reason.OK)
 _NO_BOUND, _UNDATED = NO_BOUND, NO_TIME
 # Rules of a kernel that are about its log and its sysctls.
-_NOT_FOR_STEP = {"numbered_log", "logs_ignored_index", "logs_invalid_new", "has_ignore_invalid_rst"}
+_NOT_FOR_STEP = {
+    "numbered_log", "logs_ignored_index", "logs_invalid_new", "logs_unack", "has_ignore_invalid_rst",
+}  # fmt: skip
 
 
 class Rules:

@@ -1,11 +1,9 @@
 """The kernels whose TCP connection tracking `conntrack` models: tables, rules, log texts, timeouts.
 
-A kernel is a column of RULES, the two transition tables and the texts of its log lines. Every
-cell of RULES carries where it is known from: `m` measured on that kernel, `r` read in a release
-of that series, `i` only inferred from its neighbours. A verdict that rests on an `i` is not
-certain, and vendor kernels (RHEL, OpenWrt) do not follow their number.
+A kernel is a column of RULES (rules.py), the two transition tables and the texts of its log lines.
 
-Left out: NAT sequence offsets of helpers, SYN proxy, and the distributions' own patches.
+Left out: NAT sequence offsets of helpers, SYN proxy, the distributions' own patches, and that from
+5.17.6 to 6.7, in 6.1 until 6.1.77, a newer SYN before the answer switched window scaling off.
 """
 
 from __future__ import annotations
@@ -14,9 +12,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from bypeer.core import tcp
+from bypeer.core.rules import FATELESS, PATCHES, RULES, SERIES
 
 
 class CtState(IntEnum):
@@ -157,134 +156,18 @@ class Kernel:
     numbered_log: bool
     logs_ignored_index: bool
     logs_invalid_new: bool
+    logs_unack: bool
     sources: Mapping[str, str]  # rule -> m, r or i
     original: Mapping[CtState, tuple[CtState, ...]]
     reply: Mapping[CtState, tuple[CtState, ...]]
     texts: Mapping[Reason, str]
+    lowered: str  # text of the second line, where a refused segment lowers the timer
 
     @property
     def inferred(self) -> tuple[str, ...]:
         """The rules whose cell nobody has measured or read on this series."""
         return tuple(rule for rule, source in self.sources.items() if source == "i")
 
-
-class Row(NamedTuple):
-    """A rule over all kernels: `+` holds, `-` does not; then m, r or i (see the module's head)."""
-
-    rule: str
-    cells: str
-    holds: str  # what a user sees where it holds
-    fails: str  # and where not
-    source: str
-
-
-SERIES = ("4.19", "5.10", "5.15", "6.1", "6.6", "6.12", "6.18")
-
-RULES: tuple[Row, ...] = (
-    Row("late_is_invalid",
-        "+r +m +r -m -i -m -m",
-        "a segment or acknowledgement from below the window (late) is INVALID",
-        "a late segment or acknowledgement passes, ignored",
-        "netfilter: conntrack: ignore overly delayed tcp packets (6.1)"),
-    Row("overshoot_counts",
-        "-r -m +r +m +i +m +m",
-        "data a little beyond the window count as sent, so that their acknowledgement is believed",
-        "data beyond the window leave no trace, so their acknowledgement is INVALID too",
-        "netfilter: conntrack: work around exceeded receive window (6.0, 5.19.9, 5.15 stable)"),
-    Row("overshoot_passes",
-        "-r -m -r +m +i +m +m",
-        "data a little beyond the window pass, ignored",
-        "data a little beyond the window are INVALID",
-        "netfilter: conntrack: ignore overly delayed tcp packets (6.1)"),
-    Row("liberal_overshoot_counts",
-        "-r -m -r +m +i +m +m",
-        "tcp_be_liberal: data a little beyond the window count as sent",
-        "tcp_be_liberal: data beyond the window leave no trace",
-        "netfilter: conntrack: prepare tcp_in_window for ternary return value (6.1)"),
-    Row("judged_together",
-        "+r +m +r -m -i -r -m",
-        "where two bounds fail, a late segment is named before a wrong acknowledgement",
-        "where two bounds fail, a wrong acknowledgement is named before a late segment",
-        "netfilter: conntrack: prepare tcp_in_window for ternary return value (6.1)"),
-    Row("closing_rst_unchecked",
-        "-r -m +r +m +i +m +m",
-        "a RST passes unchecked once a FIN or RST was seen",
-        "a RST is checked even after a FIN or RST: a repeated one may be INVALID",
-        "netfilter: conntrack: improve RST handling when tuple is re-used (5.15)"),
-    Row("rst_after_syn_unchecked",
-        "-r -r +r +r +i +r +m",
-        "a RST right after a SYN that was let through is not held against acknowledgements",
-        "a RST right after a SYN that was let through may be `invalid rst`",
-        "netfilter: conntrack: improve RST handling when tuple is re-used (5.15)"),
-    Row("own_syn_counts",
-        "+i -m -r -m -i -m -m",
-        "a RST that acknowledges an ignored SYN closes, even if its own sender sent the SYN",
-        "a RST that acknowledges an ignored SYN closes only if the other side sent the SYN",
-        "fixed in 5.15 stable, 6.1.176, 6.12.93 (conntrack.md, 3)"),
-    Row("zero_rst_unchecked",
-        "-i -m +r +m +i +m +m",
-        "a RST with SEG.SEQ 0 passes while the connection is not established",
-        "a RST with SEG.SEQ 0 is checked like any other",
-        "netfilter: conntrack: do not mark RST in the reply direction coming after SYN (5.14)"),
-    Row("has_ignore_invalid_rst",
-        "-r -m +r +m +i +m +m",
-        "has the sysctl nf_conntrack_tcp_ignore_invalid_rst",
-        "cannot be told to let an `invalid rst` pass",
-        "netfilter: conntrack: add new sysctl to disable RST check (5.14)"),
-    Row("challenge_ack_noted",
-        "-r -m -r +m +i +m +m",
-        "the RST that answers a challenge ACK to a reused port's SYN passes",
-        "the RST that answers a challenge ACK to a reused port's SYN is INVALID",
-        "netfilter: conntrack: handle tcp challenge acks during connection reuse (6.2, 6.1.9)"),
-    Row("reinit_needs_syn",
-        "-r -m -r +m +i +m +m",
-        "only a newer SYN begins a handshake anew",
-        "any newer segment of the side that opens begins its handshake anew",
-        "netfilter: conntrack: re-init for syn packets only (5.18, 5.17.6)"),
-    Row("resync_keeps_liberal",
-        "-i +m +r +m +i +m +m",
-        "a connection picked up in its middle stays unjudged after a new handshake",
-        "a connection picked up in its middle is judged again after a new handshake",
-        "netfilter: nf_conntrack_tcp: preserve liberal flag in tcp options (5.18, 5.15 stable)"),
-    Row("inexact_rst_unack",
-        "-r -m -r -r -i -r -m",
-        "a RST that does not close leaves the entry 300 s",
-        "a RST that does not close leaves the entry 10 s",
-        "CVE-2026-99283 (6.12.117)"),
-    Row("lowers_timer",
-        "-r -m -r +r +i +r +m",
-        "a FIN or RST out of window from both sides leaves the entry 300 s",
-        "a FIN or RST out of window changes no timer",
-        "netfilter: conntrack: reduce timeout when receiving out-of-window fin or rst (6.1)"),
-    Row("numbered_log",
-        "-r -r -r +r +i +r +m",
-        "log lines name the bound that failed",
-        "log lines do not name the bound",
-        "netfilter: conntrack: prepare tcp_in_window for ternary return value (6.1)"),
-    Row("logs_ignored_index",
-        "-r -r +r +r +i +r +m",
-        "the log names the kind of a segment that the state lets through",
-        "the log names only the state of a segment that it lets through",
-        "conntrack.md, 4"),
-    Row("logs_invalid_new",
-        "-r -m -r -r -i +r +m",
-        "a segment that can begin no connection is logged, the host's own RST too",
-        "a segment that can begin no connection is not logged",
-        "conntrack.md, 3 and 4"),
-)  # fmt: skip
-
-# Within a series: from this patch level on the rule holds or not. Source: conntrack.md, 3.
-PATCHES: tuple[tuple[tuple[int, int], int, str, bool], ...] = (
-    ((5, 10), 1, "own_syn_counts", True),  # measured on 5.10.223
-    ((5, 10), 262, "own_syn_counts", False),  # measured; changed somewhere between
-    ((6, 1), 1, "challenge_ack_noted", False),
-    ((6, 1), 9, "challenge_ack_noted", True),
-    ((6, 1), 1, "own_syn_counts", True),
-    ((6, 1), 176, "own_syn_counts", False),
-    ((6, 12), 1, "own_syn_counts", True),
-    ((6, 12), 93, "own_syn_counts", False),
-    ((6, 12), 117, "inexact_rst_unack", True),
-)
 
 # Log texts after the prefix `nf_ct_proto_6: `. {bound} a sequence number, {octets} a count,
 # {index} an Index, {direction} 0 or 1, {state} a CtState. Source: conntrack.md, 4; 6.18.44 measured.
@@ -311,16 +194,20 @@ _NUMBERED: Mapping[Reason, str] = {
 }
 _IGNORED_INDEX = {Reason.IGNORED_STATE: "packet (index {index}) in dir {direction} ignored, state {state}"}
 _INVALID_NEW = {Reason.INVALID_NEW: "invalid new"}
+# {index}, {direction}: of the refused segment; {answered}: Index of the one before; {jiffies} by CONFIG_HZ.
+_LOWERED = "packet (index {index}, dir {direction}) response for index {answered} lower timeout to {jiffies}"
+_LOWERED_UNACK = "lowered timeout to UNACK"
 LOG_PREFIX = "nf_ct_proto_6: "
 
 
-def _texts(rules: Mapping[str, bool]) -> Mapping[Reason, str]:
+def _lines(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a Kernel that its log lines are, by its rules."""
     chosen = dict(_UNNUMBERED)
     for rule, texts in (("numbered_log", _NUMBERED), ("logs_ignored_index", _IGNORED_INDEX),
                         ("logs_invalid_new", _INVALID_NEW)):  # fmt: skip
         if rules[rule]:
             chosen |= texts
-    return chosen
+    return {"texts": chosen, "lowered": _LOWERED_UNACK if rules["logs_unack"] else _LOWERED}
 
 
 def _profile(column: int) -> Kernel:
@@ -333,13 +220,19 @@ def _profile(column: int) -> Kernel:
         sources={rule: cell[1] for rule, cell in cells.items()},
         original=ORIGINAL_TABLE,
         reply=REPLY_TABLE,
-        texts=_texts(holds),
+        **_lines(holds),
         **holds,
     )
 
 
+def with_rules(kernel: Kernel, changed: Mapping[str, bool]) -> Kernel:
+    """The kernel with some rules otherwise, and the texts of its log lines accordingly."""
+    rules = {row.rule: getattr(kernel, row.rule) for row in RULES} | dict(changed)
+    return replace(kernel, **_lines(rules), **rules)
+
+
 KERNELS: tuple[Kernel, ...] = tuple(_profile(column) for column in range(len(SERIES)))
-LINUX_4_19, LINUX_5_10, LINUX_5_15, LINUX_6_1, LINUX_6_6, LINUX_6_12, LINUX_6_18 = KERNELS
+LINUX_4_19, LINUX_5_10, LINUX_5_15, LINUX_6_1, LINUX_6_6, LINUX_6_12, LINUX_6_18, LINUX_7_2 = KERNELS
 
 
 def numbers(version: str) -> tuple[int, int, int]:
@@ -353,30 +246,28 @@ def numbers(version: str) -> tuple[int, int, int]:
 def named(version: str) -> Kernel:
     """The kernel whose tracker behaves as this version's, a `uname -r` or the start of one.
 
-    Takes the newest series at or below it. A patch level of 0 means unknown, as Debian's
-    5.10.0-32-amd64 hides it; then the series as it was last seen counts.
+    Takes the newest series at or below it; of a series that RULES does not have, all is inferred. A
+    patch level of 0 means unknown, as Debian's 5.10.0-32-amd64 hides it; then the series as it was
+    last seen counts.
     """
     *series, patch = numbers(version)
     found = [kernel for kernel in KERNELS if kernel.version <= tuple(series)]
     if not found:
         raise ValueError(f"Linux {version} is older than {SERIES[0]}, the oldest whose tracking is known")
     kernel = found[-1]
-    changes = {rule: holds for at, since, rule, holds in PATCHES if tuple(series) == at and since <= patch}
-    return replace(kernel, **changes) if changes else kernel  # type: ignore[arg-type]
-
-
-# Rules that show in a log line or a timer, or only with a sysctl: they decide no segment's fate.
-_FATELESS = frozenset((
-    "numbered_log", "logs_ignored_index", "logs_invalid_new", "has_ignore_invalid_rst",
-    "inexact_rst_unack", "lowers_timer", "syn_repeat_renews", "liberal_overshoot_counts",
-))  # fmt: skip
+    if kernel.version != tuple(series):
+        return replace(kernel, sources=dict.fromkeys(kernel.sources, "i"))
+    changed = {rule: holds for at, since, rule, holds in PATCHES if tuple(series) == at and since <= patch}
+    changed = {rule: holds for rule, holds in changed.items() if holds != getattr(kernel, rule)}
+    read = dict(kernel.sources) | dict.fromkeys(changed, "r")
+    return replace(with_rules(kernel, changed), sources=read)
 
 
 def alike() -> list[list[Kernel]]:
     """The kernels in groups of which each lets the same segments pass; the oldest first."""
     groups: dict[tuple[bool, ...], list[Kernel]] = {}
     for kernel in KERNELS:
-        key = tuple(getattr(kernel, row.rule) for row in RULES if row.rule not in _FATELESS)
+        key = tuple(getattr(kernel, row.rule) for row in RULES if row.rule not in FATELESS)
         groups.setdefault(key, []).append(kernel)
     return list(groups.values())
 
@@ -388,9 +279,8 @@ def newest(kernels: Sequence[Kernel]) -> Kernel:
 
 
 def describe(kernel: Kernel) -> Iterator[str]:
-    """What sets this kernel apart, a sentence a rule that is not the same on all kernels."""
+    """What sets this kernel apart, a sentence a rule."""
     for row in RULES:
         holds = getattr(kernel, row.rule)
         words = row.holds if holds else row.fails
-        if len({cell[0] for cell in row.cells.split()}) > 1:
-            yield words + (" (inferred, not measured)" if kernel.sources[row.rule] == "i" else "")
+        yield words + (" (inferred, not measured)" if kernel.sources[row.rule] == "i" else "")
