@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
 
 from bypeer.core.kernels import named
 from bypeer.core.verdict import Conclusion, client_outcome
-from tests.scene import ASKED, FAR, case
+from tests.scene import ASKED, FAR, OPEN, case
 
 # A burst beyond the window that the host answers, killing the server; the client's next word meets a RST.
 BURST = "0.200 < . 90001449:90001549(100) ack 101 win 509 !\n"
@@ -289,6 +290,34 @@ def test_verdict(expected: Expected) -> None:
         assert expected.needs in " ".join(end.needs)
     else:
         assert end.needs == []
+
+
+# Far beyond the window, of a handshake that is not completed: before 5.18 that began it anew and passed.
+EARLY = (
+    OPEN.rpartition("0.011")[0] + "0.020 < . 900000:900100(100) ack 1 win 509 !\n0.0201 H> R 1:1(0) win 0\n"
+    "0.300 > . 1:1(0) ack 1 win 502\n0.310 < R 1:1(0) win 0\n"
+)
+UNTRANSLATED = FAR + "0.200 <~ . 1:1449(1448) ack 101 win 509\n+.0001 ~> R 101:101(0) win 0\n" + NEXT + DEATH
+RESTS: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
+    # story, how, kernel, the rule that it rests on, one that it does not
+    "on how a handshake begins anew": (EARLY, {}, "6.12", "reinit_needs_syn", "closing_rst_unchecked"),
+    "on what late segments are": (LATE, {}, "5.10", "late_is_invalid", "reinit_needs_syn"),
+    "on what late replies are": (
+        UNTRANSLATED, {"nat": "service"}, "5.10", "late_is_invalid", "reinit_needs_syn",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESTS)
+def test_what_rests_on_an_inferred_rule_is_never_certain(name: str) -> None:
+    story, how, version, rests, other = RESTS[name]
+    kernel = named(version)
+    assert concluded(story, kernel=kernel, **how)[0].certainty == "certain"
+    for rule, certainty in ((rests, "likely"), (other, "certain")):
+        inferred = replace(kernel, sources={**kernel.sources, rule: "i"})
+        end, _ = concluded(story, kernel=inferred, **how)
+        assert end.certainty == certainty
+        assert ("these rules were inferred" in " ".join(end.needs)) == (certainty == "likely")
 
 
 CANDIDATES = {

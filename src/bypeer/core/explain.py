@@ -22,7 +22,7 @@ from bypeer.core.forward import match
 from bypeer.core.frames import Source
 from bypeer.core.kernels import KERNELS, Kernel, alike, newest
 from bypeer.core.nat import Join, join
-from bypeer.core.replay import Replay, replay, tracked
+from bypeer.core.replay import Replay, replay, tracked, unsettled
 from bypeer.core.resets import Reset, answer, find
 from bypeer.core.scan import Scan, scan
 from bypeer.core.segment import NO_TIME
@@ -130,6 +130,7 @@ def _case(found: Study, kernel: Kernel | None) -> Case:
     else:
         wanted = newest(fitting or KERNELS)
         chosen = next(one for one in replays if one.kernel is wanted)
+    chosen.inferred = unsettled(found, chosen, seen_by)
     answer(found, resets, chosen.refuses)
     judge(found, resets)
     names = tuple(one.name for one in fitting)

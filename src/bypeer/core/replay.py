@@ -16,7 +16,8 @@ from bypeer.core import tcp
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.conntrack import adopt, resume, step
 from bypeer.core.entry import NO_BOUND, Entry, Rules, Step, log_line
-from bypeer.core.kernels import Ctstate, Kernel, Reason, Sysctls
+from bypeer.core.kernels import Ctstate, Kernel, Reason, Sysctls, with_rules
+from bypeer.core.rules import FATELESS
 from bypeer.core.segment import ABSENT
 from bypeer.core.study import FOREVER, NOWHERE, Crossing, Sighting, Study
 
@@ -46,6 +47,8 @@ class Replay:
     kernel: Kernel
     judgements: dict[int, Judgement] = field(default_factory=dict)  # by id of the sighting
     contradicted: list[Sighting] = field(default_factory=list)  # passed, though INVALID by these rules
+    # Ids of those whose judgement rests on a rule that was only inferred for this kernel (`unsettled`).
+    inferred: frozenset[int] = frozenset()
 
     def of(self, sighting: Sighting) -> Judgement | None:
         """The judgement of a sighting that conntrack saw."""
@@ -104,6 +107,17 @@ def _crossed(entry: Entry, crossings: Sequence[Crossing], at: int) -> Entry:
 
 def _opens(first: Sequence[Sighting]) -> bool:
     return any(one.segment.flags & tcp.SYN for one in first)
+
+
+def unsettled(study: Study, found: Replay, seen: Tracked) -> frozenset[int]:
+    """Ids of the sightings that would be judged otherwise if one of the inferred rules were otherwise."""
+    kernel = found.kernel
+    ids: set[int] = set()
+    for rule in kernel.inferred:
+        if rule not in FATELESS:
+            other = replay(study, with_rules(kernel, {rule: not getattr(kernel, rule)}), seen).judgements
+            ids |= {key for key, one in found.judgements.items() if one[:2] != other[key][:2]}
+    return frozenset(ids)
 
 
 _GOOD = [Judgement(ctstate, Reason.OK, None, 0, "", sure=True) for ctstate in Ctstate]

@@ -109,8 +109,10 @@ def _of_reset(
         found.candidates = ["NF10", "NF04"]  # the peer answers what left with the wrong address
     elif found.candidates[:1] == ["NF07"]:
         lossy = any(side is not None and side.lossy for side in seen.study.sides)
+        doubts = _inferred(seen, "NF07", answered)
         sure = findings["NF07"].strong and reset.effect_sure and not lossy and len(found.candidates) == 1
-        found.certainty = "certain" if sure else "likely"
+        found.certainty = "certain" if sure and not doubts else "likely"
+        found.needs += doubts
     elif reset.author == "host":
         if not found.candidates:
             found.candidates = _of_siblings(seen, by_reset)
@@ -136,7 +138,7 @@ def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) 
     study, trigger = seen.study, reset.trigger
     assert trigger is not None
     cause = findings[found.candidates[0]]
-    doubts = _doubts(seen, found.candidates[0])
+    doubts = _doubts(seen, found.candidates[0], trigger)
     whole = study.both and study.dated and not study.join.merged and not doubts
     whole = whole and not any(side is not None and side.lossy for side in study.sides)
     sure = reset.author_sure and reset.effect_sure and trigger.sure
@@ -179,15 +181,22 @@ def _lacks_trigger(seen: Seen, reset: Reset, found: Conclusion) -> bool:
     return not found.candidates
 
 
-def _doubts(seen: Seen, code: str) -> list[str]:
+def _doubts(seen: Seen, code: str, trigger: Sighting) -> list[str]:
     """What about the kernel's rules keeps the cause from being certain."""
     found = []
     if seen.replay.kernel.name not in seen.fitting:
         found.append("the NAT host's true kernel and sysctls: the rules in use do not fit what was observed")
+    return found + _inferred(seen, code, trigger)
+
+
+def _inferred(seen: Seen, code: str, trigger: Sighting | None) -> list[str]:
+    """What is needed where the cause rests on rules that nobody measured or read for this kernel."""
     rules = {"NF01": ("late_is_invalid",), "NF02": ("overshoot_passes",)}.get(code, ())
-    if any(seen.replay.kernel.sources.get(rule) == "i" for rule in rules):
-        found.append("the NAT host's kernel version (--kernel): these rules were inferred, not measured")
-    return found
+    judged = () if trigger is None else (trigger, trigger.twin)  # an untranslated one where it arrived
+    rests = any(id(one) in seen.replay.inferred for one in judged)
+    if rests or any(seen.replay.kernel.sources.get(rule) == "i" for rule in rules):
+        return ["the NAT host's kernel version (--kernel): these rules were inferred, not measured"]
+    return []
 
 
 def _of_siblings(seen: Seen, by_reset: Mapping[int, Findings]) -> list[str]:
