@@ -41,7 +41,7 @@ def test_json_has_it_all(running: Kernel) -> None:
 
 
 def test_disagreement_ends_with_1_and_a_script(running: Kernel) -> None:
-    done = run("--packets", "20000", "--kernel", "4.19")
+    done = run("--packets", "20000", "--rules", "4.19")
     if running.name == "4.19":
         pytest.skip("it is the running one")
     assert done.returncode == 1
@@ -50,10 +50,10 @@ def test_disagreement_ends_with_1_and_a_script(running: Kernel) -> None:
     assert "// kernel: " in done.stdout
 
 
-def test_a_kernel_that_is_none() -> None:
-    done = run("--kernel", "nonsense")
+def test_rules_of_no_kernel() -> None:
+    done = run("--rules", "nonsense")
     assert done.returncode == 2
-    assert "--kernel" in done.stderr
+    assert "--rules" in done.stderr
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to give it up")

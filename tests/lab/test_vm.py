@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,64 +14,9 @@ from click.testing import CliRunner
 from bypeer.cli.kernels_lab import kernels
 from bypeer.errors import HostError
 from bypeer.lab import debian, vm
+from tests.lab.conftest import ABOUT, INDEX, Stand
 
 pytestmark = pytest.mark.lab
-
-ABOUT = {
-    "name": "6.1", "release": "6.1.0-9-amd64", "version": "6.1.27", "package": "6.1.27-1",
-    "suite": "bookworm", "octets": 63_000_000,
-}  # fmt: skip
-INDEX = """\
-kernel/net/netfilter/nft_ct.ko: kernel/net/netfilter/nf_tables.ko kernel/net/netfilter/nf_conntrack.ko
-kernel/net/netfilter/nf_tables.ko: kernel/net/netfilter/nfnetlink.ko
-kernel/net/netfilter/nf_conntrack.ko: kernel/lib/libcrc32c.ko
-kernel/net/netfilter/nfnetlink.ko:
-kernel/lib/libcrc32c.ko:
-kernel/drivers/net/vir-tun.ko:
-"""
-
-
-@pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache with nothing in it: where a kernel's directory would lie."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "bypeer/kernels"
-
-
-@pytest.fixture
-def one(empty: Path) -> Path:
-    """A cache with a kernel that no machine could boot."""
-    home = empty / "6.1"
-    modules = home / "lib/modules" / str(ABOUT["release"])
-    for path in ["modules.dep", *(line.partition(":")[0] for line in INDEX.splitlines())]:
-        (modules / path).parent.mkdir(parents=True, exist_ok=True)
-        (modules / path).write_text(INDEX if path == "modules.dep" else path)
-    for name in ("vmlinuz", "busybox"):
-        (home / name).write_text(name)
-    (home / debian.ABOUT).write_text(json.dumps(ABOUT))
-    return home
-
-
-Stand = Callable[[str], None]
-PORTS = """
-for word; do
-    case $word in file,id=*) id=${word#file,id=}; eval ${id%%,*}=${word#*path=} ;; esac
-done
-"""
-
-
-@pytest.fixture
-def stand_in(one: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
-    """A program in QEMU's place: a shell script that knows the ports as $out, $err, $status, $console."""
-
-    def write(script: str) -> None:
-        qemu = tmp_path / "bin/qemu-system-x86_64"
-        qemu.parent.mkdir()
-        qemu.write_text(f"#!/bin/sh\n{PORTS}\n{script}\n")
-        qemu.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{qemu.parent}:{os.environ['PATH']}")
-
-    return write
 
 
 def gone(pid: int) -> bool:
@@ -127,6 +71,21 @@ def test_list(one: Path) -> None:
 
 
 # Fetching, as far as it goes without a mirror
+
+
+def test_only_what_is_missing_is_fetched(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[str] = []
+
+    def fetch(name: str, say: debian.Say, mirror: str | None) -> debian.Cached:
+        fetched.append(name)
+        return debian.find("6.1")
+
+    monkeypatch.setattr(debian, "fetch", fetch)
+    told = CliRunner().invoke(kernels, ["fetch", "--missing", "6.1"])
+    assert (told.exit_code, told.output, fetched) == (0, "", [])
+    told = CliRunner().invoke(kernels, ["fetch", "--missing", "6.1", "6.12"])
+    assert (told.exit_code, fetched) == (0, ["6.12"])
+    assert "about 119 MB to download, 75 MB to keep" in told.stderr
 
 
 def test_fetch_of_no_such_kernel(empty: Path) -> None:

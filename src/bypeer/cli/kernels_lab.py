@@ -23,8 +23,9 @@ def kernels() -> None:
 
 @kernels.command()
 @click.argument("names", nargs=-1, required=True)
+@click.option("--missing", is_flag=True, help="Leave alone what the cache has.")
 @click.option("--mirror", metavar="URL", help="Of Debian's archive.  [default: this machine's apt's]")
-def fetch(names: tuple[str, ...], mirror: str | None) -> None:
+def fetch(names: tuple[str, ...], missing: bool, mirror: str | None) -> None:
     """Download kernels with apt, by their NAMES, as 5.10 or newest; nothing is installed.
 
     Each takes the place of what the cache had under its name, and is the latest of its series:
@@ -37,10 +38,14 @@ def fetch(names: tuple[str, ...], mirror: str | None) -> None:
     if strange:
         message = f"no kernel {strange[0]!r} can be fetched: there are {', '.join(known)}"
         raise click.BadParameter(message, param_hint="NAMES")
-    total = sum(series.fetched for series in debian.SERIES if series.name in names) // _MB
-    kept = sum(series.kept for series in debian.SERIES if series.name in names) // _MB
+    there = {one.name for one in debian.cached()} if missing else set()
+    wanted = [name for name in dict.fromkeys(names) if name not in there]
+    if not wanted:
+        return
+    total = sum(series.fetched for series in debian.SERIES if series.name in wanted) // _MB
+    kept = sum(series.kept for series in debian.SERIES if series.name in wanted) // _MB
     click.echo(f"about {total} MB to download, {kept} MB to keep in {debian.cache()}", err=True)
-    for name in dict.fromkeys(names):
+    for name in wanted:
         got = debian.fetch(name, lambda words: click.echo(words, err=True), mirror)
         click.echo(f"{name}: Linux {got.version} is in the cache, {got.octets // _MB} MB", err=True)
 

@@ -1,11 +1,11 @@
-"""`bypeer lab`: the running kernel as the judge of the model."""
+"""`bypeer lab`: a kernel as the judge of the model, the running one or one in a virtual machine."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bypeer.lab.agree import Agreement
 
 _DISAGREEMENT = 1
+# A machine without KVM: packets a second that it makes at the least, and s for all the rest.
+_SLOWEST, _SETTLING_S = 200, 600
 
 
 @click.group()
@@ -36,35 +38,79 @@ lab.add_command(play)
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same gives the same packets."
 )
 @click.option("--reasons", is_flag=True, help="Compare the tracker's log lines too, bounds included.")
-@click.option("--kernel", help="Whose rules the model applies, as 6.12.  [default: the running one's]")
+@click.option(
+    "--kernel",
+    metavar="NAME",
+    help="The judge: one of `bypeer lab kernels list`, in a virtual machine.  [default: the running one]",
+)
+@click.option(
+    "--rules", metavar="VERSION", help="Whose rules the model applies, as 6.12.  [default: the judge's]"
+)
+@click.option("--progress/--no-progress", default=None, help="Say how far it is.  [default: to a terminal]")
 @click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", show_default=True)
 @click.pass_context
 def agree(
-    ctx: click.Context, packets: int, seed: int, reasons: bool, kernel: str | None, output: str
-) -> None:
-    """Play packets through the model and the running kernel, and compare every answer.
+    ctx: click.Context, packets: int, seed: int, reasons: bool, kernel: str | None, rules: str | None,
+    progress: bool | None, output: str,
+) -> None:  # fmt: skip
+    """Play packets through the model and a kernel, and compare every answer.
 
-    Everything happens in network namespaces of this process alone. The first disagreement is
-    shrunk to the shortest packet script; then the exit status is 1.
+    Everything happens in network namespaces of this process alone, or in a virtual machine that
+    ends with it. The first disagreement is shrunk to the shortest packet script; then the exit
+    status is 1.
     """
-    import os
-
     from bypeer.core.kernels import named
     from bypeer.lab.agree import agree as play
+    from bypeer.lab.agree import running
 
     try:
-        rules = named(kernel or os.uname().release)
+        model = named(rules or running())
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--kernel") from None
-    found = play(packets, seed, rules, reasons=reasons, progress=_progress(packets))
+        raise click.BadParameter(str(error), param_hint="--rules") from None
+    shown = sys.stderr.isatty() if progress is None else progress
+    if kernel is not None and not _runs_here(kernel):
+        ctx.exit(_elsewhere(kernel, ctx.params | {"progress": shown}))
+    found = play(packets, seed, model, reasons=reasons, progress=_progress(packets) if shown else None)
     deliver(json.dumps(_record(found), indent=2) if output == "json" else "\n".join(_text(found)))
     ctx.exit(_DISAGREEMENT if found.disagreement else 0)
 
 
-def _progress(packets: int) -> Callable[[Agreement], None] | None:
-    """Writes how far it is to stderr, if that is a terminal."""
-    if not sys.stderr.isatty():
-        return None
+def _runs_here(kernel: str) -> bool:
+    """Whether that name of the cache, or that series or version, is the running kernel."""
+    from bypeer.lab import debian
+    from bypeer.lab.agree import running
+
+    here = running()
+    versions = [one.version for one in debian.cached() if one.name == kernel]
+    return here in versions or f"{here}.".startswith(f"{kernel}.")
+
+
+def _elsewhere(kernel: str, given: Mapping[str, Any]) -> int:
+    """The same comparison in a virtual machine: its output as it comes, and its exit status."""
+    from bypeer.lab import debian, vm
+
+    names = [series.name for series in debian.SERIES]
+    if kernel not in names:
+        message = f"no kernel {kernel!r}: there are {', '.join(names)}, and what runs here"
+        raise click.BadParameter(message, param_hint="--kernel")
+    argv = ["lab", "agree", "--packets", str(given["packets"]), "--seed", str(given["seed"])]
+    argv += ["--reasons"] if given["reasons"] else []
+    argv += ["--rules", given["rules"] or debian.find(kernel).version]
+    argv += ["--progress" if given["progress"] else "--no-progress", "-o", given["output"]]
+    done = vm.rerun(kernel, argv, timeout=_SETTLING_S + given["packets"] / _SLOWEST, watch=_pass_through)
+    click.echo(f"booted in {done.boot_s:.0f} s, ran {done.run_s:.0f} s", err=True)
+    return done.status
+
+
+def _pass_through(descriptor: int, octets: bytes) -> None:
+    """Write what a virtual machine's command wrote."""
+    stream = sys.stdout if descriptor == 1 else sys.stderr
+    stream.buffer.write(octets)
+    stream.flush()
+
+
+def _progress(packets: int) -> Callable[[Agreement], None]:
+    """Writes how far it is to stderr."""
 
     def show(found: Agreement) -> None:
         done = min(found.packets, packets)
@@ -97,7 +143,7 @@ def _record(found: Agreement) -> dict[str, object]:
 def _text(found: Agreement) -> Iterator[str]:
     """The comparison, for people."""
     coverage, wrong = found.coverage, found.disagreement
-    who = f"the model of Linux {found.kernel} and this kernel, {found.release}"
+    who = f"the model of Linux {found.kernel} and the kernel {found.release}"
     if wrong:
         yield f"{who}, disagree: {', '.join(wrong.differs)} (settings: {wrong.world})"
         yield ""

@@ -6,6 +6,7 @@ The first disagreement ends it: shrunk to the shortest script. The same seed giv
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -27,12 +28,22 @@ _BATCH, _BATCH_LOGGED = 4096, LONGEST_EVER + 260
 _TIMED_FROM = 100_000  # packets: below this nobody wants to wait for real timers
 
 
+def running() -> str:
+    """The version of the kernel that runs here: `uname -r`, but for Debian's with the patch level.
+
+    Debian names many a kernel 5.10.0-46-amd64 and says in `uname -v` only which it is: 5.10.262-1.
+    """
+    uname = os.uname()
+    debian = re.search(r"\bDebian (\d+\.\d+\.\d+)", uname.version)
+    return debian[1] if debian else uname.release
+
+
 @dataclass
 class Agreement:
     """What a comparison found; while it runs, what it has found so far."""
 
     kernel: str  # whose rules the model applied
-    release: str  # of the kernel that judged
+    release: str  # of the kernel that judged, as `running` has it
     seed: int
     reasons: bool
     packets: int = 0
@@ -62,7 +73,7 @@ def agree(
     timed: bool = True, progress: Callable[[Agreement], None] | None = None,
 ) -> Agreement:  # fmt: skip
     """Play so many packets, in equal shares, in each world, and some with real timers."""
-    found = Agreement(kernel.name, os.uname().release, seed, reasons)
+    found = Agreement(kernel.name, running(), seed, reasons)
     for number, world in enumerate(worlds):
         _play_world(found, world, -(-packets // len(worlds)), mixed(seed, number), kernel, progress)
         if found.disagreement:
