@@ -25,8 +25,9 @@ from bypeer.lab.tracker import (
 )
 from bypeer.lab.wire import CLIENT, LARGEST, MASQUERADED, SERVER, SERVICE, SLOT, Batch
 
-# Where the rule writes, octets from the start of the TCP header.
-AT_EXPIRATION, AT_STATUS, AT_DIRECTION, AT_STATE = 4, 8, 12, 16
+# Where the rule writes, octets from the start of the TCP header. Not on its data offset (12): since 7.3 a
+# rule that writes there does not go on (measured on 7.3.4).
+AT_EXPIRATION, AT_STATUS, AT_DIRECTION, AT_STATE = 4, 8, 14, 16
 STEP = 500_000  # ms between the timers of a world's states (worlds.py)
 
 _PATIENCE = 200  # ms until a packet counts as dropped: it normally comes out before write() returns
@@ -129,7 +130,7 @@ class Shuttle:
         else:
             answer |= (_SEEN_REPLY if status & _SEEN else 0) | (_ASSURED if status & _SURE else 0)
         left = (self._word(tcp + _AT_EXPIRATION) + _STEP - 1) // _STEP
-        timer = self.timers[left] if left < len(self.timers) else _NO_TIMER
+        timer = self.timers[left] if 0 <= left < len(self.timers) else _NO_TIMER
         return answer | timer << _TIMER
 
     def _word(self, at: int) -> int:
