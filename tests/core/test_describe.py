@@ -276,15 +276,15 @@ CLOSING = "+.01 > F. 101:101(0) ack 91449\n+.01 < R. 91000:91000(0) ack 102\n"
 BETWEEN = REFUSED + CLOSING
 NOTES: dict[str, tuple[str, Kernel | None, str, int, str]] = {
     # story, kernel given: kernel assumed, how many fit, note
-    "nothing tells": (HOST, None, "7.2", 8, "nothing observed tells"),
+    "nothing tells": (HOST, None, "7.3", 9, "nothing observed tells"),
     "refused": (REFUSED, None, "5.10", 3, "before 6.1"),
-    "forwarded": (PASSED, None, "7.2", 5, "was forwarded"),
+    "forwarded": (PASSED, None, "7.3", 6, "was forwarded"),
     "both, after the handling of RSTs changed": (BETWEEN, None, "5.15", 1, "found from what"),
     "given": (REFUSED, LINUX_5_10, "5.10", 3, "as given"),
     "given, and contradicted": (REFUSED, LINUX_6_18, "6.18", 3, "fits other kernels"),
-    "none fits": (FORWARDED, None, "7.2", 0, "be_liberal"),
-    "nothing to look at": (CLOSED, None, "7.2", 8, "nothing observed tells"),
-    "nothing to look at, given": (CLOSED, LINUX_5_10, "5.10", 8, "as given"),
+    "none fits": (FORWARDED, None, "7.3", 0, "be_liberal"),
+    "nothing to look at": (CLOSED, None, "7.3", 9, "nothing observed tells"),
+    "nothing to look at, given": (CLOSED, LINUX_5_10, "5.10", 9, "as given"),
 }  # fmt: skip
 
 
@@ -305,10 +305,10 @@ def test_the_note_does_not_speak_against_what_fits() -> None:
 def test_the_model_says_what_it_makes_of_the_trigger() -> None:
     (refused,) = told(HOST).evidence
     assert (refused.source, refused.agrees) == ("model", True)
-    assert refused.says.startswith("Linux 7.2: nf_ct_proto_6: SEQ is over upper bound")
+    assert refused.says.startswith("Linux 7.3: nf_ct_proto_6: SEQ is over upper bound")
     kept_back = ASKED + "+.01 < . 1449:1549(100) ack 101 !\n+.0001 H> R 101:101(0) win 0\n"
     (good,) = told(kept_back).evidence
-    assert (good.says, good.agrees) == ("Linux 7.2: ESTABLISHED: no objection", True)
+    assert (good.says, good.agrees) == ("Linux 7.3: ESTABLISHED: no objection", True)
 
 
 @pytest.mark.parametrize("story", [SERVER, TOLD.replace("H> R 101:101(0)", "H> R 90:90(0)"), CLOSED])

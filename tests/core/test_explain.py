@@ -24,7 +24,7 @@ SERVER = ASKED + "+.01 < R. 1449:1449(0) ack 101 win 0\n"
 CLOSED = ASKED + (
     "+.01 > F. 101:101(0) ack 1449\n+.01 < F. 1449:1449(0) ack 102\n+.01 > . 102:102(0) ack 1450\n"
 )
-OLD, NEW = ("4.19", "5.10", "5.15"), ("6.1", "6.6", "6.12", "6.18", "7.2")
+OLD, NEW = ("4.19", "5.10", "5.15"), ("6.1", "6.6", "6.12", "6.18", "7.2", "7.3")
 ALL = OLD + NEW
 
 # What is worth a look
@@ -78,17 +78,17 @@ def fitting(story: str, **how: Any) -> tuple[str, tuple[str, ...]]:
 
 KERNEL: dict[str, tuple[str, str, tuple[str, ...]]] = {
     # story: the kernel whose rules are used, those that fit
-    "nothing tells": (HOST, "7.2", ALL),
+    "nothing tells": (HOST, "7.3", ALL),
     "a late segment was refused and answered": (HOST_LATE, "5.10", OLD),
-    "a late segment was forwarded": (LATE + "\n+.01 > R. 101:101(0) ack 91449", "7.2", NEW),
+    "a late segment was forwarded": (LATE + "\n+.01 > R. 101:101(0) ack 91449", "7.3", NEW),
     "forwarded counts for more than answered": (
-        HOST_LATE.replace("0.051", "0.0505 < . 1449:2897(1448) ack 101\n0.051"), "7.2", NEW
+        HOST_LATE.replace("0.051", "0.0505 < . 1449:2897(1448) ack 101\n0.051"), "7.3", NEW
     ),
     "data a little beyond the window were forwarded": (
-        ASKED + "+.01 < . 70000:70100(100) ack 101\n+.01 > R. 101:101(0) ack 1449", "7.2", NEW
+        ASKED + "+.01 < . 70000:70100(100) ack 101\n+.01 > R. 101:101(0) ack 1449", "7.3", NEW
     ),
     "no kernel forwards that": (
-        ASKED + "+.01 < . 90000001:90000101(100) ack 101\n+.01 > R. 101:101(0) ack 1449", "7.2", ()
+        ASKED + "+.01 < . 90000001:90000101(100) ack 101\n+.01 > R. 101:101(0) ack 1449", "7.3", ()
     ),
 }  # fmt: skip
 

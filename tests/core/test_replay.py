@@ -12,7 +12,7 @@ from bypeer.core.replay import Judgement, replay, tracked
 from bypeer.core.study import Sighting
 from tests.scene import ASKED, FAR, OPEN, case
 
-OLD, NEW = ("4.19", "5.10", "5.15"), ("6.1", "6.6", "6.12", "6.18", "7.2")
+OLD, NEW = ("4.19", "5.10", "5.15"), ("6.1", "6.6", "6.12", "6.18", "7.2", "7.3")
 LATE = "< . 1:1449(1448) ack 101 win 509"  # a repeat, long after it was acknowledged
 BEYOND = "< . 90000001:90000101(100) ack 101 win 509"
 
@@ -105,7 +105,7 @@ def test_a_kernel_that_logs_nothing_says_nothing() -> None:
     story = "0 > S. 0:0(0) ack 1 !\n+.01 > R 1:1(0) win 0 !"
     found = {kernel.name: last(case(story, kernel=kernel, sides="inside"))[1] for kernel in KERNELS}
     assert {name: judgement.log for name, judgement in found.items() if judgement.log} == {
-        name: "nf_ct_proto_6: invalid new" for name in ("6.12", "6.18", "7.2")
+        name: "nf_ct_proto_6: invalid new" for name in ("6.12", "6.18", "7.2", "7.3")
     }  # fmt: skip
 
 

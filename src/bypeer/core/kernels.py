@@ -232,7 +232,7 @@ def with_rules(kernel: Kernel, changed: Mapping[str, bool]) -> Kernel:
 
 
 KERNELS: tuple[Kernel, ...] = tuple(_profile(column) for column in range(len(SERIES)))
-LINUX_4_19, LINUX_5_10, LINUX_5_15, LINUX_6_1, LINUX_6_6, LINUX_6_12, LINUX_6_18, LINUX_7_2 = KERNELS
+LINUX_4_19, LINUX_5_10, LINUX_5_15, LINUX_6_1, LINUX_6_6, LINUX_6_12, LINUX_6_18 = KERNELS[:7]
 
 
 def numbers(version: str) -> tuple[int, int, int]:
