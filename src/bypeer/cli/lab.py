@@ -76,13 +76,13 @@ def agree(
 
 
 def _runs_here(kernel: str) -> bool:
-    """Whether that name of the cache, or that series or version, is the running kernel."""
+    """Whether what the cache has under that name, or that series, is what runs here."""
     from bypeer.lab import debian
     from bypeer.lab.agree import running
 
     here = running()
     versions = [one.version for one in debian.cached() if one.name == kernel]
-    return here in versions or f"{here}.".startswith(f"{kernel}.")
+    return here in versions or kernel in (here, ".".join(here.split(".")[:2]))
 
 
 def _elsewhere(kernel: str, given: Mapping[str, Any]) -> int:
