@@ -79,7 +79,8 @@ def scripts() -> dict[str, Script]:
 
 # Kernels by release: each series as last seen, and on both sides of a patch that changed a rule.
 PATCHED = (
-    "5.10.1", "5.10.261", "6.1.8", "6.1.9", "6.1.175", "6.1.176", "6.12.92", "6.12.93", "6.12.117",
+    "5.10.109", "5.10.110", "5.10.258", "5.10.259", "6.1.8", "6.1.9", "6.1.175", "6.1.176", "6.12.92",
+    "6.12.93", "6.12.116", "6.12.117",
 )  # fmt: skip
 PLAYED = {kernel.name: kernel for kernel in KERNELS} | {release: named(release) for release in PATCHED}
 
