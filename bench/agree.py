@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 
 from bypeer.core.entry import Rules
 from bypeer.core.kernels import named
@@ -35,7 +36,7 @@ def generated() -> float:
 def main() -> None:
     """Print a line a kind of run."""
     kernel = named(os.uname().release)
-    rows = {
+    rows: dict[str, Callable[[], float]] = {
         "generating and model only": generated,
         "and the kernel": lambda: agree(PACKETS, 1, kernel, timed=False).rate,
         "and its reasons": lambda: agree(LOGGED, 1, kernel, reasons=True, timed=False).rate,
