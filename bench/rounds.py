@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -115,11 +116,12 @@ class Plan:
         sacks = int((COLUMN["sack"][self.row, 1] != 0).sum())
         killed = rounds[KILLED_LATE] + rounds[KILLED_BEYOND]
         return {
-            "packets": len(self.row), "connections": len(self.isn), "sack": sacks, "lost": rounds[LOSS],
+            "connections": len(self.isn), "sack": sacks, "lost": rounds[LOSS],
             "late": rounds[LATE], "fin": rounds[FIN_], "reset": rounds[RESET], "killed": killed,
         }  # fmt: skip
 
 
+@lru_cache(1)  # several inputs in a row hold the same packets
 def plan(packets: int, connections: int, killed: int | None = None, seed: int = 1) -> Plan:
     """That many packets (at most 2 more) in that many connections, about as long each.
 

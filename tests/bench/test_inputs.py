@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bench import inputs, rounds
+from bench.inputs import INPUTS, Kind
 from bypeer import api
 from bypeer.capture.read import open_capture
 from bypeer.core.conntrack import step
@@ -30,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def headers(folder: Path) -> Made:
-    return inputs.make("headers", folder, PACKETS, CONNECTIONS)
+    return inputs.make("headers", Kind(PACKETS, CONNECTIONS), folder)
 
 
 def tshark(*arguments: str) -> list[str]:
@@ -66,7 +67,8 @@ def test_tshark_sees_the_same(headers: Made) -> None:
 def test_no_sum_is_wrong_and_nothing_malformed(folder: Path, name: str) -> None:
     checks = ("-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE")
     faults = "ip.checksum.status == 0 || tcp.checksum.status == 0 || _ws.malformed"
-    for file in inputs.make(name, folder, 6_000, 4, killed=2)["files"]:
+    kind = INPUTS[name]._replace(packets=6_000, connections=4, killed=2 if name == "pair" else None)
+    for file in inputs.make(name, kind, folder)["files"]:
         assert tshark("-r", file, *checks, "-Y", faults) == []
         assert len(tshark("-r", file, *checks, "-Y", "tcp.checksum.status == 1")) > (
             5_000 if name == "frames" else 1_000
@@ -76,7 +78,7 @@ def test_no_sum_is_wrong_and_nothing_malformed(folder: Path, name: str) -> None:
 def test_pcapng_and_gzip_hold_the_same_packets(folder: Path) -> None:
     shown = []
     for name in ("headers", "pcapng", "gzip"):
-        file = inputs.make(name, folder, 3_000, 3)["files"][0]
+        file = inputs.make(name, INPUTS[name]._replace(packets=3_000, connections=3), folder)["files"][0]
         shown.append(
             tshark("-r", file, "-T", "fields", "-e", "frame.time_epoch", "-e", "tcp.seq_raw", "-e", "ip.id")
         )
@@ -85,7 +87,7 @@ def test_pcapng_and_gzip_hold_the_same_packets(folder: Path) -> None:
 
 
 def test_a_payload_is_whole_and_hardly_ever_the_same(folder: Path) -> None:
-    file = inputs.make("frames", folder, 3_000, 3)["files"][0]
+    file = inputs.make("frames", Kind(3_000, 3, payload=True), folder)["files"][0]
     lines = tshark(
         "-r",
         file,
@@ -105,8 +107,15 @@ def test_a_payload_is_whole_and_hardly_ever_the_same(folder: Path) -> None:
     assert len(set(payloads)) > 500
 
 
+def test_a_part_is_the_first_packets(folder: Path) -> None:
+    whole, half = (inputs.make("headers", Kind(3_000, 3), folder, part) for part in (1, 2))
+    octets = Path(half["files"][0]).read_bytes()
+    assert half["packets"] == scan(open_capture(half["files"][0])).packets == 1_500
+    assert Path(whole["files"][0]).read_bytes().startswith(octets)
+
+
 def test_the_same_seed_makes_the_same_octets(tmp_path: Path) -> None:
-    first, again = (inputs.make("headers", tmp_path / name, 3_000, 3) for name in ("a", "b"))
+    first, again = (inputs.make("headers", Kind(3_000, 3), tmp_path / name) for name in ("a", "b"))
     assert Path(first["files"][0]).read_bytes() == Path(again["files"][0]).read_bytes()
 
 
@@ -124,7 +133,7 @@ def test_the_model_refuses_the_late_segments_and_no_other(headers: Made) -> None
 
 
 def test_the_host_made_the_resets_of_the_pair(folder: Path) -> None:
-    made = inputs.make("pair", folder, 12_000, 10, killed=4)
+    made = inputs.make("pair", Kind(12_000, 10, killed=4), folder)
     found = api.explain(made["files"])
     verdicts = Counter(one.verdict.cause for one in found.connections if one.verdict.killed_by == "host")
     assert verdicts == {"NF01": 2, "NF02": 2}
