@@ -11,40 +11,44 @@ import sys
 import time
 from collections.abc import Callable
 
+from bench.measure import table
 from bypeer.core.entry import Rules
 from bypeer.core.kernels import named
+from bypeer.errors import HostError
 from bypeer.lab.agree import agree
 from bypeer.lab.generate import Generator
 from bypeer.lab.wire import Batch, Packer
 from bypeer.lab.worlds import WORLDS
 
-RUNS, PACKETS, LOGGED = 5, 400_000, 100_000
+PACKETS, LOGGED = 400_000, 100_000
 
 
-def generated() -> float:
+def generated(packets: int) -> float:
     """Packets a second that are generated and shown to the model, without the kernel."""
     world, batch = WORLDS[0], Batch(4096)
     generator = Generator(Rules(named(os.uname().release), world.sysctls), Packer(4), nat=False, seed=1)
     start, count, number = time.perf_counter(), 0, 0
-    while count < PACKETS:
+    while count < packets:
         batch.clear()
         number = generator.fill(batch, number)
         count += len(batch)
     return count / (time.perf_counter() - start)
 
 
-def main() -> None:
-    """Print a line a kind of run."""
-    kernel = named(os.uname().release)
-    rows: dict[str, Callable[[], float]] = {
-        "generating and model only": generated,
-        "and the kernel": lambda: agree(PACKETS, 1, kernel, timed=False).rate,
-        "and its reasons": lambda: agree(LOGGED, 1, kernel, reasons=True, timed=False).rate,
+def report(runs: int, scale: int = 1) -> None:
+    """Print a line a kind of run; `scale`: so many times fewer packets."""
+    kernel, packets = named(os.uname().release), PACKETS // scale
+    kinds: dict[str, Callable[[], float]] = {
+        "generating and model only": lambda: generated(packets),
+        "and the kernel": lambda: agree(packets, 1, kernel, timed=False).rate,
+        "and its reasons": lambda: agree(LOGGED // scale, 1, kernel, reasons=True, timed=False).rate,
     }
-    for name, rate in rows.items():
-        rates = sorted(rate() for _ in range(RUNS))
-        sys.stdout.write(f"{name:26} {rates[0]:9,.0f} to {rates[-1]:9,.0f} packets/s\n")
-
-
-if __name__ == "__main__":
-    main()
+    rows = []
+    for name, rate in kinds.items():
+        try:
+            rates = sorted(rate() for _ in range(runs))
+        except HostError as error:
+            sys.stdout.write(f"- {name}: skipped: {error}\n")
+            continue
+        rows.append([name, f"{rates[0]:,.0f}", f"{rates[-1]:,.0f}"])
+    table(("`bypeer lab agree`, packets/s", "worst", "best"), rows)

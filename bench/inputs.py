@@ -42,8 +42,9 @@ INPUTS = {
     "frames": Kind(2_000_000, 1_000, payload=True),
     "pair": Kind(1_000_000, 1_000, killed=500),
 }
-# Time against connections: of one size, in more and more of them.
-CURVE = {f"in{number}": Kind(1_000_000, number) for number in (100, 1_000, 10_000, 100_000)}
+# Of ever more packets, or in ever more connections.
+SIZES = {f"long{number}": Kind(number, 1_000) for number in (80_000, 320_000, 1_280_000, 5_120_000)}
+SPREADS = {f"wide{number}": Kind(1_000_000, number) for number in (100, 1_000, 10_000, 100_000)}
 
 
 def make(name: str, kind: Kind, folder: Path, part: int = 1) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def _write(path: Path, planned: Plan, writer: Writer, most: int) -> int:
 
 def main() -> None:
     """Make inputs, and print a line of JSON on each and each part."""
-    kinds = INPUTS | CURVE
+    kinds = INPUTS | SIZES | SPREADS
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(kinds)}; all if none is given")
     parser.add_argument("--dir", type=Path, default=Path("build/bench"))

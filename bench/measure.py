@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ class Run(NamedTuple):
 
     seconds: float  # on the clock
     cpu: float  # s, of its own processes
-    peak: int  # octets that were resident; at least what this process had when it began the run
+    peak: int  # octets that were resident; not known where it is no more than this process itself has had
     failure: str  # "" or why it counts for nothing
 
 
@@ -69,6 +70,12 @@ def run(command: Sequence[str], few: int = 1, well: Sequence[int] = (0,), feeder
                 f"ended after {seconds:.0f} s" if seconds >= LONGEST else f"signal {-process.returncode}"
             )
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10, failure)
+
+
+def mib(peak: int) -> str:
+    """Resident memory for a table: a new process begins as a copy of this one, so less does not show."""
+    floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    return f"< {floor / (1 << 20):.0f}" if peak <= floor else f"{peak / (1 << 20):.0f}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

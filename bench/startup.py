@@ -1,18 +1,17 @@
 """What a run costs before and beside its work: whole processes, median of 20.
 
-Held: `bypeer --version` takes at most twice `import click`; `bypeer explain` of a case 0.5 s.
+Held: `bypeer --version` takes at most twice `import click`; `bypeer explain` of a case 0.3 s.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
 from pathlib import Path
 from statistics import median
 
-RUNS = 20
-BYPEER = str(Path(sys.executable).with_name("bypeer"))
+from bench.measure import run, table
+from bench.peers import BYPEER
+
 CASE = Path("tests/captures/late-segment")
 
 COMMANDS = {
@@ -23,20 +22,12 @@ COMMANDS = {
 }
 
 
-def seconds(command: list[str]) -> float:
-    """How long one run of the command takes."""
-    start = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-    return time.perf_counter() - start
-
-
-def main() -> None:
+def report(runs: int) -> None:
     """Print a line a command."""
+    rows = []
     for name, command in COMMANDS.items():
-        seconds(command)  # the first run fills the caches
-        took = median(seconds(command) for _ in range(RUNS))
-        sys.stdout.write(f"{name:26} {1000 * took:7.1f} ms\n")
-
-
-if __name__ == "__main__":
-    main()
+        run(command)  # the first run fills the caches
+        took = [run(command, well=(0, 1)) for _ in range(runs)]
+        clock, cpu = (1_000 * median(column) for column in ([t.seconds for t in took], [t.cpu for t in took]))
+        rows.append([name, f"{clock:.0f}", f"{cpu:.0f}", took[0].failure or "yes"])
+    table(("A small run", "ms", "ms of a processor", "works"), rows)
