@@ -34,30 +34,37 @@ def made(folder: Path, scale: int, names: Sequence[str], parts: Sequence[int]) -
 def machine() -> str:
     """Where and when this was measured, and how busy the machine was with other things."""
     info = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next(
-        (line.partition(":")[2].strip() for line in info if line.startswith("model name")), "processor?"
-    )
+    models = [line.partition(":")[2].strip() for line in info if line.startswith("model name")]
+    model = models[0] if models else platform.machine()
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {model}, {os.cpu_count()} cores, Linux {os.uname().release}, "
         f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
     )
 
 
-def main() -> None:
-    """Measure what is asked for, or all."""
+def arguments() -> argparse.Namespace:
+    """What is to be measured, and on how much."""
     measured = ("startup", "peers", "curves", "pipe", "tracker", "agree")
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("what", nargs="*", help=f"of {', '.join(measured)}; all if none is given")
+    parser.add_argument("what", nargs="*", default=measured, help=f"of {', '.join(measured)}; or all")
     parser.add_argument("--quick", action="store_true", help="fifty times smaller, each once")
     parser.add_argument("--dir", type=Path, default=Path("build/bench"), help="for the inputs (5 GB)")
     parser.add_argument("--inputs", nargs="*", default=PEERED, choices=PEERED, help="for peers: only these")
     parser.add_argument("--scale", type=int, help="the inputs so many times smaller")
     parser.add_argument("--stream", type=float, help="octets of the longest stream through a pipe")
     given = parser.parse_args()
-    what = given.what or measured
-    scale = given.scale or (50 if given.quick else 1)
+    if unknown := set(given.what) - set(measured):
+        parser.error(f"not known: {', '.join(sorted(unknown))}")
+    given.scale = given.scale or (50 if given.quick else 1)
+    given.stream = given.stream or 20e9 / given.scale
+    return given
+
+
+def main() -> None:
+    """Measure what is asked for, or all."""
+    given = arguments()
+    what, scale = given.what, given.scale
     rounds, longest = (1, 1.0) if given.quick else (5, 4.0)
-    stream = given.stream or (20e9 / scale)
     sys.stdout.write(f"{machine()}\n\n")
     if "startup" in what:
         startup.report(2 if given.quick else 20)
@@ -69,7 +76,7 @@ def main() -> None:
             inputs = [parts[1] for parts in made(given.dir, scale, names, [1]).values()]
             curves.curve(title, inputs, rounds, longest)
     if "pipe" in what:
-        curves.streamed([stream / 16, stream / 4, stream])
+        curves.streamed([given.stream / 16, given.stream / 4, given.stream])
     ok = True
     # Last, and imported only now: what this process needs itself hides what smaller ones need.
     if "tracker" in what:

@@ -55,7 +55,7 @@ def curve(title: str, inputs: Sequence[Made], rounds: int, longest: float) -> No
                 "#" * round(BAR * peak / highest),
             ]
         )
-    table((title, "packets", "connections", "s", "s of a processor", "peak MiB", ""), rows)
+    table((title, "packets", "connections", "s", "CPU s", "peak MiB", ""), rows)
 
 
 def streamed(sizes: Sequence[float]) -> None:

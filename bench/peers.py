@@ -2,7 +2,8 @@
 
 They take turns, so that what else the machine does hits all alike; medians are printed. A peer that
 would take too long is given the first part of the packets only, and the table says how many. bypeer
-never is: of a file that was cut it looks more closely at all connections that did not end.
+never is: of a file that was cut it looks more closely at all connections that did not end. "times" is
+bypeer's speed over the peer's, by the clock; by CPU it is what an idle machine would show.
 """
 
 from __future__ import annotations
@@ -145,24 +146,28 @@ def _run(peer: Peer, made: Made) -> Run:
 
 
 def _print(runs: Mapping[Peer, tuple[Made, Sequence[Run]]]) -> None:
-    rates = {
-        peer: made["packets"] / median(one.seconds for one in several)
-        for peer, (made, several) in runs.items()
+    """Print a row a peer; `times`: how often bypeer has done as much meanwhile."""
+    costs = {
+        peer: (median(one.seconds for one in several), median(one.cpu for one in several))
+        for peer, (_, several) in runs.items()
     }
-    ours = rates.get(PEERS[0])
     rows = []
     for peer, (made, several) in runs.items():
+        times = ["", ""]
+        if ours := costs.get(PEERS[0]):
+            share = runs[PEERS[0]][0]["packets"] / made["packets"]
+            times = [f"{theirs / mine * share:.3g}" for theirs, mine in zip(costs[peer], ours, strict=True)]
+        seconds, cpu = costs[peer]
         rows.append(
             [
                 peer.name,
                 f"{made['packets']:,}",
-                f"{median(one.seconds for one in several):.2f}",
-                f"{median(one.cpu for one in several):.2f}",
-                f"{rates[peer] / 1e6:.3g}",
-                f"{ours / rates[peer]:.3g}" if ours else "",
+                f"{seconds:.2f}",
+                f"{cpu:.2f}",
+                f"{made['packets'] / seconds / 1e6:.3g}",
+                *times,
                 mib(max(one.peak for one in several)),
             ]
         )
-    table(
-        ("", "packets", "s", "s of a processor", "M packets/s", "bypeer is n times as fast", "peak MiB"), rows
-    )
+    head = ("", "packets", "s", "CPU s", "M packets/s", "times", "times by CPU", "peak MiB")
+    table(head, rows)

@@ -30,4 +30,4 @@ def report(runs: int) -> None:
         took = [run(command, well=(0, 1)) for _ in range(runs)]
         clock, cpu = (1_000 * median(column) for column in ([t.seconds for t in took], [t.cpu for t in took]))
         rows.append([name, f"{clock:.0f}", f"{cpu:.0f}", took[0].failure or "yes"])
-    table(("A small run", "ms", "ms of a processor", "works"), rows)
+    table(("A small run", "ms", "CPU ms", "works"), rows)
