@@ -8,7 +8,7 @@ SHELL := bash
 
 BIN := .venv/bin
 # These look at the tree or at processes, which are the same however bypeer runs.
-TREE_TESTS := cli test_contracts.py test_mirror.py test_sizes.py
+TREE_TESTS := bench cli test_contracts.py test_mirror.py test_sizes.py
 CASE := tests/captures/late-segment
 KERNELS := 5.10 6.1 6.12 newest
 
