@@ -113,11 +113,9 @@ def compile_loop(folder: Path) -> None:
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
-def child(path: Path | None, file: str) -> dict[str, dict[str, float | str]]:
-    """Measure in a process of its own, with bypeer's modules from that path."""
-    environment = dict(os.environ)
-    if path is not None:
-        environment["PYTHONPATH"] = str(path.resolve())
+def child(path: Path, file: str) -> dict[str, dict[str, float | str]]:
+    """Measure in a process of its own, whose modules are looked for there first."""
+    environment = os.environ | {"PYTHONPATH": str(path.resolve())}
     command = [sys.executable, "-m", "bench.tracker", file]
     run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
     found: dict[str, dict[str, float | str]] = json.loads(run.stdout)
