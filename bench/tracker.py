@@ -24,6 +24,7 @@ from bench.measure import table
 from bypeer.capture.read import open_capture
 from bypeer.core.conntrack import step
 from bypeer.core.entry import Entry, Rules, Step
+from bypeer.core.excerpt import Excerpt
 from bypeer.core.kernels import named
 from bypeer.core.scan import scan
 from bypeer.core.segment import Segment
@@ -42,9 +43,9 @@ Recording = tuple[list[Segment], bytes]  # the segments, and the ways of loop.pl
 
 def downloads(file: str) -> Recording:
     """Each connection of a capture as a conversation."""
-    count = len(scan(open_capture(file)).connections)
-    kept = scan(open_capture(file), frozenset(range(count))).kept
-    return recorded([kept[number] for number in sorted(kept)])
+    excerpts = {number: Excerpt() for number in range(len(scan(open_capture(file)).connections))}
+    scan(open_capture(file), excerpts)
+    return recorded([one.rows for one in excerpts.values()])
 
 
 def generated() -> Recording:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from bypeer.core.addresses import Endpoint
 from bypeer.core.connection import TO_CLIENT, TO_SERVER, Connection
 from bypeer.core.connections import Connections
-from bypeer.core.nat import Join, Place, join
+from bypeer.core.groups import Place
+from bypeer.core.nat import Join, join
 from bypeer.core.script import INITIAL, START, parse
 from bypeer.core.segment import NO_TIME
 from bypeer.core.tcp import RST

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.connections import Connections
 from bypeer.core.excerpt import Excerpt
-from bypeer.core.nat import Join, Place, join
+from bypeer.core.groups import Place
+from bypeer.core.nat import Join, join
 from bypeer.core.scan import scan
 from bypeer.core.script import INITIAL, parse
 from bypeer.core.segment import NO_TIME

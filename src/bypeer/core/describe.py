@@ -32,10 +32,11 @@ from bypeer.core.explanation import (
     Verdict,
 )
 from bypeer.core.filters import filters
+from bypeer.core.groups import Place
 from bypeer.core.headline import headline
 from bypeer.core.kernels import KERNELS, Ctstate, Kernel
 from bypeer.core.narrate import behind, events, when
-from bypeer.core.nat import Join, Place
+from bypeer.core.nat import Join
 from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME

@@ -70,7 +70,8 @@ def analyse(
     chosen, excerpts = choose(worth[:MOST_STUDIED])
     kept = _keep(sources, scans, excerpts)
     coverage = _coverage(scans, dropped)
-    cases = [_case(study(one, kept, coverage), kernel) for one in joins if one in chosen]
+    looked_at = {id(one) for one in chosen}
+    cases = [_case(study(one, kept, coverage), kernel) for one in joins if id(one) in looked_at]
     every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), len(joins))
     by_input = {cause.code: cause.test(every) for cause in CATALOGUE if cause.subject == "input"}
     return Analysis(scans, joins, cases, by_input, len(worth) - len(chosen))

@@ -6,8 +6,8 @@ from bypeer.core.addresses import address
 from bypeer.core.causes.model import Seen
 from bypeer.core.explain import Case
 from bypeer.core.explanation import Filter
+from bypeer.core.groups import Place
 from bypeer.core.narrate import VantageId
-from bypeer.core.nat import Place
 from bypeer.core.study import Sighting
 
 

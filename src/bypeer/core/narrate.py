@@ -14,8 +14,8 @@ from bypeer.core.addresses import address
 from bypeer.core.causes.model import Seen
 from bypeer.core.explanation import Event, EventKind
 from bypeer.core.fate import fin, received
+from bypeer.core.groups import Place
 from bypeer.core.kernels import LOG_PREFIX
-from bypeer.core.nat import Place
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, between

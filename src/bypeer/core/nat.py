@@ -10,50 +10,18 @@ NAT lies where the tuple changes. `inside` is the side whose addresses it hides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bypeer.core import seq
-from bypeer.core.addresses import Endpoint, private
+from bypeer.core.addresses import private
 from bypeer.core.connection import TO_CLIENT, TO_SERVER, Connection, Half
 from bypeer.core.explanation import Nat, Role
+from bypeer.core.groups import Place, grouped, opened
 from bypeer.core.segment import NO_TIME
 
 # What systems set the TTL of their own packets to: 64 (Linux, BSD), 128 (Windows), 255
 # (routers, Solaris), 32 (old Windows). Seen undiminished, the sender is on this very link.
 INITIAL_TTLS = frozenset((32, 64, 128, 255))
-
-# This many segments in common make two captures the same connection: a fingerprint has 31 bits.
-_ALIKE = 2
-
-
-@dataclass(slots=True)
-class Place:
-    """A connection as one vantage saw it."""
-
-    vantage: tuple[int, int]  # input, Segment.interface
-    connection: Connection
-    flipped: bool = False  # the client was guessed wrong at this vantage
-
-    @property
-    def client(self) -> Endpoint:
-        """The opener's address and port, as seen here."""
-        return self.connection.server if self.flipped else self.connection.client
-
-    @property
-    def server(self) -> Endpoint:
-        """The other's address and port, as seen here."""
-        return self.connection.client if self.flipped else self.connection.server
-
-    def half(self, direction: int) -> Half:
-        """The summary of one direction."""
-        return self.connection.halves[direction ^ self.flipped]
-
-    @property
-    def segments(self) -> int:
-        """How many segments were seen here."""
-        there, back = self.connection.halves
-        return there.segments + back.segments
 
 
 @dataclass(slots=True)
@@ -98,141 +66,8 @@ def join(
         for number, rows in connections.items()
         for connection in rows
     ]
-    found = [_arrange(group, roles or {}) for group in _grouped(places)]
+    found = [_arrange(group, roles or {}) for group in grouped(places)]
     return sorted(found, key=lambda one: (one.started, one.places[0].connection.number))
-
-
-def _grouped(places: Iterable[Place]) -> list[list[Place]]:
-    """Places of the same connection together."""
-    groups: list[list[Place]] = []
-    by_isn: dict[tuple[int, int], list[Place]] = {}
-    unopened: list[Place] = []
-    for place in places:
-        isns = [half.isn for half in place.connection.halves]
-        keys = [(direction, isn) for direction, isn in enumerate(isns) if isn >= 0]
-        if not keys:
-            unopened.append(place)
-            continue
-        fits = [by_isn[key] for key in keys if key in by_isn and _agree(by_isn[key], isns)]
-        group = [known for one in {id(one): one for one in fits}.values() for known in one]
-        groups = [one for one in groups if not any(one is known for known in fits)]
-        group.append(place)
-        groups.append(group)
-        for known in group:
-            numbers = enumerate(half.isn for half in known.connection.halves)
-            by_isn |= {(direction, isn): group for direction, isn in numbers if isn >= 0}
-    _adopt(groups, unopened)
-    return groups
-
-
-def _agree(group: Sequence[Place], isns: Sequence[int]) -> bool:
-    """Whether both initial sequence numbers fit, where both are known."""
-    return all(
-        mine < 0 or theirs < 0 or mine == theirs
-        for place in group
-        for mine, theirs in zip((half.isn for half in place.connection.halves), isns, strict=True)
-    )
-
-
-def _adopt(groups: list[list[Place]], unopened: Iterable[Place]) -> None:
-    """Add the places without a handshake to the group they fit, the largest first."""
-    index: dict[int, list[list[Place]]] = {}
-    for group in groups:
-        _index(index, group, group)
-    for place in sorted(unopened, key=lambda one: -one.segments):
-        group = _by_sketch(index, place) or _by_range(groups, place) or _by_tuple(groups, place) or []
-        if not group:
-            groups.append(group)
-        group.append(place)
-        _index(index, group, (place,))
-
-
-def _index(index: dict[int, list[list[Place]]], group: list[Place], places: Iterable[Place]) -> None:
-    for place in places:
-        for half in place.connection.halves:
-            for value in half.sketch:
-                index.setdefault(value, []).append(group)
-
-
-def _by_sketch(index: Mapping[int, list[list[Place]]], place: Place) -> list[Place] | None:
-    """The group that shares most segments with this place."""
-    votes: dict[int, tuple[int, list[Place]]] = {}
-    for half in place.connection.halves:
-        for value in half.sketch:
-            for group in {id(group): group for group in index.get(value, ())}.values():
-                count = votes.get(id(group), (0, group))[0]
-                votes[id(group)] = (count + 1, group)
-    best = max(votes.values(), key=lambda vote: vote[0], default=None)
-    if best is None or best[0] < min(_ALIKE, place.segments):
-        return None
-    _orient(place, best[1])
-    return best[1]
-
-
-def _orient(place: Place, group: Sequence[Place]) -> None:
-    """Turn the place round where its client was guessed unlike the group's."""
-    for half, other in ((TO_SERVER, TO_CLIENT), (TO_CLIENT, TO_SERVER)):
-        for known in group:
-            if set(place.connection.halves[half].sketch) & set(known.half(other).sketch):
-                place.flipped = True
-                return
-
-
-def _by_range(groups: Sequence[list[Place]], place: Place) -> list[Place] | None:
-    """The one group whose sequence numbers run through the same ranges, with a common endpoint."""
-    fits = []
-    for group in groups:
-        for flipped in (False, True):
-            place.flipped = flipped
-            if any(_same_stream(place, known) for known in group):
-                fits.append((group, flipped))
-                break
-    if len(fits) != 1:
-        place.flipped = False
-        return None
-    place.flipped = fits[0][1]
-    return fits[0][0]
-
-
-def _by_tuple(groups: Sequence[list[Place]], place: Place) -> list[Place] | None:
-    """The group that has, at another vantage, just this tuple: packets that left untranslated.
-
-    The last that began before, where the tuple was used several times.
-    """
-    fits = []
-    for group in groups:
-        for known in group:
-            here, there = (place.client, place.server), (known.client, known.server)
-            if known.vantage != place.vantage and _opened(known) and here in (there, there[::-1]):
-                fits.append(
-                    (
-                        known.connection.started <= place.connection.started,
-                        known.connection.started,
-                        here != there,
-                        group,
-                    )
-                )
-                break
-    if not fits:
-        return None
-    best = max(fits, key=lambda fit: fit[:2])
-    place.flipped = best[2]
-    return best[3]
-
-
-def _same_stream(one: Place, other: Place) -> bool:
-    """Whether ranges overlap both ways, one endpoint is the same, and the vantage is not."""
-    if one.vantage == other.vantage and (one.client, one.server) == (other.client, other.server):
-        return False
-    if one.client != other.client and one.server != other.server:
-        return False
-    halves = [(one.half(way), other.half(way)) for way in (TO_SERVER, TO_CLIENT)]
-    seen = [(mine, theirs) for mine, theirs in halves if mine.first >= 0 and theirs.first >= 0]
-    return len(seen) == len(halves) and all(_overlap(mine, theirs) for mine, theirs in seen)
-
-
-def _overlap(mine: Half, theirs: Half) -> bool:
-    return seq.distance(mine.low, theirs.high) <= 0 and seq.distance(theirs.low, mine.high) <= 0
 
 
 # Order along the path
@@ -262,16 +97,12 @@ def _mains(group: Sequence[Place]) -> tuple[list[Place], list[Place]]:
     strays: list[Place] = []
     for vantage in dict.fromkeys(place.vantage for place in group):
         here = [place for place in group if place.vantage == vantage]
-        here.sort(key=lambda place: (-_opened(place), -place.segments))
+        here.sort(key=lambda place: (-opened(place), -place.segments))
         first, rest = here[0], here[1:]
-        twins = [one for one in rest if _opened(one) == _opened(first) and abs(_depth(one, first)) == 1]
+        twins = [one for one in rest if opened(one) == opened(first) and abs(_depth(one, first)) == 1]
         mains += [first, *twins[:1]]
         strays += [one for one in rest if one not in twins[:1]]
     return mains, strays
-
-
-def _opened(place: Place) -> bool:
-    return any(half.isn >= 0 for half in place.connection.halves)
 
 
 def _depth(place: Place, reference: Place) -> float:

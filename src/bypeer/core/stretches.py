@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from bypeer.core.connection import TICK, TO_SERVER, Connection
 from bypeer.core.entry import Rules
 from bypeer.core.excerpt import HEAD, MOST_ROWS, Excerpt
+from bypeer.core.groups import Place
 from bypeer.core.kernels import KERNELS, newest
-from bypeer.core.nat import Join, Place
+from bypeer.core.nat import Join
 from bypeer.core.segment import NO_TIME
 
 # Segments kept in all: about 0.4 kB each, and as much again while they are studied.

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from bypeer.core import seq, tcp
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.excerpt import WILD, Bridge, Excerpt
-from bypeer.core.nat import Join, Place
+from bypeer.core.groups import Place
+from bypeer.core.nat import Join
 from bypeer.core.segment import NO_TIME, Segment
 
 INSIDE, OUTSIDE = 0, 1  # sides
