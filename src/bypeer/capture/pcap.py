@@ -1,8 +1,9 @@
 """Classic pcap files.
 
-Models draft-ietf-opsawg-pcap, and what libpcap and Wireshark accept beyond it: nanoseconds,
-the longer record header of Alexey Kuznetsov's patched libpcap, and the swapped lengths of
-files older than version 2.4.
+Models draft-ietf-opsawg-pcap, and what Wireshark (wiretap/libpcap.c) knows that was written beyond it:
+nanoseconds, the swapped lengths of files older than version 2.4 and of DG/UX, AIX's ifTypes, Ixia's
+longer file header, and the longer record headers of Alexey Kuznetsov's patched libpcap and of Nokia,
+which only the records tell from plain ones.
 """
 
 from __future__ import annotations
@@ -16,31 +17,78 @@ from bypeer.capture.stream import LARGEST_FRAME, Stream
 from bypeer.core.frames import BATCH, Frames, Interface
 from bypeer.errors import CaptureError
 
-HEADER = 24
+_HEADER, _IXIA_HEADER = 24, 28
 
-# Magic number as a little-endian file shows it: ns a unit of the fraction, record header.
-_PLAIN, _MODIFIED = "4I", "4I8x"
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A record header: seconds, fraction, captured, length, and what follows in some."""
+
+    fields: str  # as read
+    whole: str  # as looked at to tell it from others: interface index, EtherType, packet type
+
+
+_PLAIN = _Record("4I", "4I")
+_PATCHED = _Record("4I8x", "4IIHBx")  # ss990417 and ss991029: Red Hat 6.1
+_DEBUGGED = _Record("4I12x", "4IIHB5x")  # ss990915: SuSE 6.3
+_NOKIA = _Record("4I4x", "4II")
+_AIX_FDDI = _Record("4I3x", "4I3x")  # the three octets are of the frame, by its lengths
+
+# Magic number as a little-endian file shows it: ns a unit of the fraction, octets of the file header,
+# record headers that may follow.
 _MAGICS = {
-    0xA1B2C3D4: (1_000, _PLAIN),
-    0xA1B23C4D: (1, _PLAIN),
-    0xA1B2CD34: (1_000, _MODIFIED),
+    0xA1B2C3D4: (1_000, _HEADER, (_PLAIN, _PATCHED, _NOKIA)),
+    0xA1B23C4D: (1, _HEADER, (_PLAIN,)),
+    0xA1B2CD34: (1_000, _HEADER, (_PATCHED, _DEBUGGED)),
+    0x1C0001AB: (1_000, _IXIA_HEADER, (_PLAIN,)),
+    0x1C0001AC: (1, _IXIA_HEADER, (_PLAIN,)),
 }
 
 # The link type's upper bits say how long the frame check sequence is; these must be 0.
 _LINK_TYPE, _RESERVED = 0x0000_FFFF, 0x03FF_0000
 
+# AIX writes version 2.2, nanoseconds, and RFC 1573's ifTypes (Ethernet, Token Ring, FDDI, loopback) for
+# link types, which no other writer of that version used.
+_AIX_LINK_TYPES = {6: 1, 9: 6, 15: 10, 24: 0}
+_FDDI = 10
+
 # How a file orders the two lengths of a record.
 _AS_TODAY, _PERHAPS_SWAPPED, _SWAPPED = range(3)
+_DGUX = 543  # its major version
+
+# Records looked at to tell how long their headers are, and what none of them has.
+_LOOKED_AT = 3
+_LATEST_INDEX, _LATEST_TYPE = 10_000, 4
+_LONGEST = 128 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What the file header says about the records."""
 
+    size: int  # of the file header
     record: Struct  # seconds, fraction, captured, length
     unit: int  # ns a unit of the fraction
     order: int  # of the two lengths
+    pad: int  # octets of the record header that the lengths count
     link_type: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    endian: str
+    size: int
+    unit: int
+    records: tuple[_Record, ...]  # what they may look like
+    order: int
+    snaplen: int
+    link_type: int
+
+    def layout(self, record: _Record) -> Layout:
+        pad = 3 if record is _AIX_FDDI else 0
+        return Layout(
+            self.size, Struct(self.endian + record.fields), self.unit, self.order, pad, self.link_type
+        )
 
 
 def is_pcap(head: bytes) -> bool:
@@ -48,27 +96,86 @@ def is_pcap(head: bytes) -> bool:
     return int.from_bytes(head[:4], "little") in _MAGICS or int.from_bytes(head[:4], "big") in _MAGICS
 
 
-def layout(stream: Stream, path: str) -> Layout:
-    """Read the file header, without passing it."""
-    if not stream.fill(HEADER):
-        raise CaptureError(path, stream.unread, stream.failure or "cut short in the pcap file header")
-    head = bytes(stream.octets[stream.pos : stream.pos + HEADER])
+def check(head: bytes, path: str, failure: str) -> None:
+    """Raise CaptureError unless the file that starts so can be read; `failure`: why there is no more."""
+    _header(head, path, failure)
+
+
+def _header(head: bytes, path: str, failure: str) -> _Header:
     endian = "<" if int.from_bytes(head[:4], "little") in _MAGICS else ">"
-    magic, major, minor, link = Struct(endian + "IHH12xI").unpack(head)
-    if major != 2:
+    unit, size, records = _MAGICS[Struct(endian + "I").unpack_from(head)[0]]
+    if len(head) < size:
+        raise CaptureError(path, len(head), failure or "cut short in the pcap file header")
+    major, minor, snaplen, link = Struct(endian + "4xHH8xII").unpack_from(head)
+    if major < 2:
         raise CaptureError(path, 4, f"pcap version {major}.{minor} is not supported")
+    order = _AS_TODAY
+    if (major, minor) < (2, 4) or major == _DGUX:
+        order = _PERHAPS_SWAPPED if minor == 3 else _SWAPPED
+        records = records if _PLAIN not in records else (_PLAIN,)
+    if (major, minor) == (2, 2) and _PLAIN in records and unit != 1 and link in _AIX_LINK_TYPES:
+        link, unit = _AIX_LINK_TYPES[link], 1
+        records = (_AIX_FDDI,) if link == _FDDI else records
     if link & _RESERVED:
         raise CaptureError(path, 20, f"link type {link:#x} has reserved bits set")
-    unit, record = _MAGICS[magic]
-    order = _AS_TODAY if minor > 3 else _PERHAPS_SWAPPED if minor == 3 else _SWAPPED
-    return Layout(Struct(endian + record), unit, order, link & _LINK_TYPE)
+    return _Header(endian, size, unit, records, order, snaplen, link & _LINK_TYPE)
+
+
+def _layout(stream: Stream, path: str) -> Layout:
+    """Read the file header, without passing it, and find out how the records look."""
+    stream.fill(_IXIA_HEADER)
+    head = _header(bytes(stream.octets[: min(stream.end, _IXIA_HEADER)]), path, stream.failure)
+    return head.layout(min(head.records, key=lambda one: _faults(stream, head, one)))
+
+
+def _faults(stream: Stream, head: _Header, record: _Record) -> int:
+    """How much is odd about the first records, if their headers are such."""
+    whole = Struct(head.endian + record.whole)
+    at = head.size
+    faults = 0
+    if len(head.records) == 1:
+        return 0
+    for _ in range(_LOOKED_AT):
+        if not stream.fill(at + whole.size):
+            return faults + (stream.unread != at)
+        _, fraction, captured, length, *more = whole.unpack_from(stream.octets, stream.pos + at)
+        faults += _odd(fraction, captured, length, head.snaplen) + (_odd_more(*more) if more else 0)
+        if captured > LARGEST_FRAME:
+            break
+        at += whole.size + captured
+    return faults
+
+
+def _odd(fraction: int, captured: int, length: int, snaplen: int) -> int:
+    """How much is odd about what every record header has."""
+    return (
+        (fraction >= 1_000_000)
+        + (captured > LARGEST_FRAME)
+        + (captured > snaplen)
+        + (length > _LONGEST)
+        + (captured > length)
+    )
+
+
+def _odd_more(first: int, kind: int | None = None, packet: int = 0) -> int:
+    """How much is odd about an interface index, EtherType and packet type, or about Nokia's mark."""
+    if kind is None:
+        digits = first >> 28, first >> 12 & 15, first >> 8 & 15, first & 15
+        known = zip(digits, ((9, 11), (11, 13), (6, 9), (1, 2)), strict=True)
+        return first & 0x0FFF_00F0 != 0x0FBF_0000 or not all(digit in seen for digit, seen in known)
+    # Below EtherTypes lie Linux's own numbers for what has none (if_ether.h).
+    return (
+        (first > _LATEST_INDEX)
+        + (kind > 0x17 and kind < 0x600 and kind not in (0x60, 0x200, 0x400))
+        + (packet > _LATEST_TYPE)
+    )
 
 
 def read(stream: Stream, capture: Capture) -> Iterator[Frames]:
     """Read the records of a stream that stands at the start of the file."""
-    form = layout(stream, capture.path)
+    form = _layout(stream, capture.path)
     capture.interfaces.append(Interface(form.link_type))
-    stream.skip(HEADER)
+    stream.skip(form.size)
     frames = Frames()
     frames.octets = stream.octets
     while True:
@@ -93,7 +200,7 @@ def walk(stream: Stream, frames: Frames, form: Layout) -> None:
     while row < BATCH and end - pos >= size:
         seconds, fraction, captured, length = unpack(octets, pos)
         if not today:
-            captured, length = _ordered(captured, length, form.order)
+            captured, length = _lengths(captured, length, form)
         at = pos + size
         if captured > LARGEST_FRAME or captured > end - at:
             break
@@ -106,10 +213,11 @@ def walk(stream: Stream, frames: Frames, form: Layout) -> None:
     stream.pos = pos
 
 
-def _ordered(captured: int, length: int, order: int) -> tuple[int, int]:
+def _lengths(captured: int, length: int, form: Layout) -> tuple[int, int]:
     """Put the two lengths right: version 2.3 files have them in either order, older ones swapped."""
-    swapped = order == _SWAPPED or (order == _PERHAPS_SWAPPED and captured > length)
-    return (length, captured) if swapped else (captured, length)
+    if form.order == _SWAPPED or (form.order == _PERHAPS_SWAPPED and captured > length):
+        captured, length = length, captured
+    return max(0, captured - form.pad), max(0, length - form.pad)
 
 
 def _more(stream: Stream, capture: Capture, form: Layout) -> bool:
@@ -120,7 +228,7 @@ def _more(stream: Stream, capture: Capture, form: Layout) -> bool:
             capture.damaged(stream, "cut short in a record header")
         return False
     _, _, captured, length = form.record.unpack_from(stream.octets, stream.pos)
-    captured, _ = _ordered(captured, length, form.order)
+    captured, _ = _lengths(captured, length, form)
     if captured > LARGEST_FRAME:
         capture.damaged(stream, f"a record of {captured} octets, more than any frame has")
         return False

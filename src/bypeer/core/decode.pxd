@@ -1,7 +1,8 @@
 # The C types of decode.py: with them the module runs at C speed when compiled.
 cimport cython
 
-from bypeer.core.link cimport network, past_tags, told_by_version
+from bypeer.core.ether cimport past_ethernet, past_type, told_by_version
+from bypeer.core.link cimport network
 from bypeer.core.octets cimport u16, u32, u64
 from bypeer.core.segment cimport Segment
 from bypeer.core.seq cimport before

@@ -12,7 +12,8 @@ lies beyond what was captured.
 from __future__ import annotations
 
 from bypeer.core import tcp
-from bypeer.core.link import network, past_tags, told_by_version
+from bypeer.core.ether import past_ethernet, past_type, told_by_version
+from bypeer.core.link import network
 from bypeer.core.octets import u16, u32, u64
 from bypeer.core.segment import ABSENT, BAD, GOOD, UNKNOWN, Segment
 from bypeer.core.seq import before
@@ -43,7 +44,7 @@ WEIRD = frozenset(
     {TCP_SHORT, TCP_OFFSET_SMALL, TCP_OFFSET_LARGE}
     | {BAD_VERSION, BAD_HEADER_LENGTH, BAD_TOTAL_LENGTH, BAD_EXTENSION}
 )
-# What network() found instead of an IP header, by ~answer: link.NO_IP and following.
+# What network() found instead of an IP header, by ~answer: ether.NO_IP and following.
 _NO_IP = (OTHER, CUT, BAD_VERSION, UNSUPPORTED)
 
 # Protocol numbers (IANA); extension headers: RFC 8200, 4 and RFC 4302.
@@ -345,5 +346,5 @@ def _unwrapped(octets: bytearray, at: int, end: int, protocol: int) -> int:
 
 def _bridged(octets: bytearray, at: int, end: int, ether_type: int) -> int:
     if ether_type != _BRIDGED:
-        return past_tags(octets, at, end, ether_type)
-    return past_tags(octets, at + 14, end, u16(octets, at + 12)) if end - at >= 14 else -1
+        return past_type(octets, at, end, ether_type)
+    return past_ethernet(octets, at, end)
