@@ -135,5 +135,11 @@ class Capture:
 
 
 def unpacked(source: Source, form: Packing | None) -> Source:
-    """What a source unpacks to, if it is packed."""
-    return source if form is None else Unpacked(source, form)
+    """What a source unpacks to, if it is packed. Raises ImportError where an extra is missing."""
+    if form is None:
+        return source
+    try:
+        return Unpacked(source, form)
+    except ImportError:
+        source.close()
+        raise

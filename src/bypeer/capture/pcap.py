@@ -2,8 +2,8 @@
 
 Models draft-ietf-opsawg-pcap, and what Wireshark (wiretap/libpcap.c) knows that was written beyond it:
 nanoseconds, the swapped lengths of files older than version 2.4 and of DG/UX, AIX's ifTypes, Ixia's
-longer file header, and the longer record headers of Alexey Kuznetsov's patched libpcap and of Nokia,
-which only the records tell from plain ones.
+longer file header, and the longer record headers of Alexey Kuznetsov's patched libpcap and of Nokia.
+Only the second record tells these from plain ones, so of one record they are misread.
 """
 
 from __future__ import annotations
@@ -81,7 +81,6 @@ class _Header:
     unit: int
     records: tuple[_Record, ...]  # what they may look like
     order: int
-    snaplen: int
     link_type: int
 
     def layout(self, record: _Record) -> Layout:
@@ -106,7 +105,7 @@ def _header(head: bytes, path: str, failure: str) -> _Header:
     unit, size, records = _MAGICS[Struct(endian + "I").unpack_from(head)[0]]
     if len(head) < size:
         raise CaptureError(path, len(head), failure or "cut short in the pcap file header")
-    major, minor, snaplen, link = Struct(endian + "4xHH8xII").unpack_from(head)
+    major, minor, link = Struct(endian + "4xHH12xI").unpack_from(head)
     if major < 2:
         raise CaptureError(path, 4, f"pcap version {major}.{minor} is not supported")
     order = _AS_TODAY
@@ -118,57 +117,47 @@ def _header(head: bytes, path: str, failure: str) -> _Header:
         records = (_AIX_FDDI,) if link == _FDDI else records
     if link & _RESERVED:
         raise CaptureError(path, 20, f"link type {link:#x} has reserved bits set")
-    return _Header(endian, size, unit, records, order, snaplen, link & _LINK_TYPE)
+    return _Header(endian, size, unit, records, order, link & _LINK_TYPE)
 
 
 def _layout(stream: Stream, path: str) -> Layout:
     """Read the file header, without passing it, and find out how the records look."""
     stream.fill(_IXIA_HEADER)
     head = _header(bytes(stream.octets[: min(stream.end, _IXIA_HEADER)]), path, stream.failure)
-    return head.layout(min(head.records, key=lambda one: _faults(stream, head, one)))
+    sound = (one for one in head.records if not _odd_records(stream, head, one))
+    return head.layout(next(sound, head.records[0]))
 
 
-def _faults(stream: Stream, head: _Header, record: _Record) -> int:
-    """How much is odd about the first records, if their headers are such."""
+def _odd_records(stream: Stream, head: _Header, record: _Record) -> bool:
+    """Whether something is odd about the first records, if their headers are such.
+
+    That the file ends among them is not: any file may be cut.
+    """
+    if len(head.records) == 1:
+        return False
     whole = Struct(head.endian + record.whole)
     at = head.size
-    faults = 0
-    if len(head.records) == 1:
-        return 0
     for _ in range(_LOOKED_AT):
         if not stream.fill(at + whole.size):
-            return faults + (stream.unread != at)
+            return False
         _, fraction, captured, length, *more = whole.unpack_from(stream.octets, stream.pos + at)
-        faults += _odd(fraction, captured, length, head.snaplen) + (_odd_more(*more) if more else 0)
-        if captured > LARGEST_FRAME:
-            break
+        if fraction >= 1_000_000 or captured > min(LARGEST_FRAME, length) or length > _LONGEST:
+            return True
+        if more and _odd_rest(*more):
+            return True
         at += whole.size + captured
-    return faults
+    return False
 
 
-def _odd(fraction: int, captured: int, length: int, snaplen: int) -> int:
-    """How much is odd about what every record header has."""
-    return (
-        (fraction >= 1_000_000)
-        + (captured > LARGEST_FRAME)
-        + (captured > snaplen)
-        + (length > _LONGEST)
-        + (captured > length)
-    )
-
-
-def _odd_more(first: int, kind: int | None = None, packet: int = 0) -> int:
-    """How much is odd about an interface index, EtherType and packet type, or about Nokia's mark."""
+def _odd_rest(first: int, kind: int | None = None, packet: int = 0) -> bool:
+    """Whether these are no interface index, EtherType and packet type, and no mark of Nokia's."""
     if kind is None:
         digits = first >> 28, first >> 12 & 15, first >> 8 & 15, first & 15
         known = zip(digits, ((9, 11), (11, 13), (6, 9), (1, 2)), strict=True)
         return first & 0x0FFF_00F0 != 0x0FBF_0000 or not all(digit in seen for digit, seen in known)
     # Below EtherTypes lie Linux's own numbers for what has none (if_ether.h).
-    return (
-        (first > _LATEST_INDEX)
-        + (kind > 0x17 and kind < 0x600 and kind not in (0x60, 0x200, 0x400))
-        + (packet > _LATEST_TYPE)
-    )
+    strange = kind > 0x17 and kind < 0x600 and kind not in (0x60, 0x200, 0x400)
+    return strange or first > _LATEST_INDEX or packet > _LATEST_TYPE
 
 
 def read(stream: Stream, capture: Capture) -> Iterator[Frames]:

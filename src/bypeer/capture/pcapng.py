@@ -121,14 +121,18 @@ class _Reader:
     def _run(self) -> int:
         """Add the plain enhanced packet blocks that lie ready; say how many frames there are now.
 
-        Whatever is unusual about a block, options included, is left to `_block`.
+        Blocks of unknown kind are passed over; whatever is unusual about a block, options included,
+        is left to `_block`.
         """
         stream, frames, clocks, section = self.stream, self.frames, self.clocks, self.section
         octets, pos, end, row = stream.octets, stream.pos, stream.end, frames.count
         unpack, unpack_four = self.order.enhanced.unpack_from, self.order.four.unpack_from
-        base, rows = stream.offset - pos, len(clocks) - section
+        base, rows, kinds = stream.offset - pos, len(clocks) - section, self.kinds
         while row < BATCH and end - pos >= 32:
             kind, total, interface, high, low, captured, length = unpack(octets, pos)
+            if kind not in kinds and self._is_whole(pos, total, end):
+                pos += total
+                continue
             if kind != _ENHANCED or total != 32 + (captured + 3 & ~3) or total > end - pos:
                 break
             if (
@@ -147,6 +151,13 @@ class _Reader:
             row += 1
         stream.pos, frames.count = pos, row
         return row
+
+    def _is_whole(self, pos: int, total: int, end: int) -> bool:
+        """Whether a block of sound length, told twice, lies at `pos`."""
+        if total < _SHORTEST_BLOCK or total % 4 or total > end - pos:
+            return False
+        found: int = self.order.four.unpack_from(self.stream.octets, pos + total - 4)[0]
+        return found == total
 
     # Blocks. Each of these stands at a block that lies whole in the buffer.
 

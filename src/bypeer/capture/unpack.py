@@ -167,7 +167,7 @@ class Unpacked:
         try:
             return member.decompress(data, size)
         except self._errors as error:
-            raise self._broken(f"is damaged ({error})") from error
+            raise self._broken(f"cannot be unpacked ({error})") from error
 
     def _more(self) -> bool:
         chunk = bytearray(_CHUNK)
