@@ -15,7 +15,7 @@ from tests import make
 from tests.make import CLIENT6, ETHERNET, RAW, SERVER6, ethernet, ip, tcp
 from tests.pure import load_compiled
 
-LINKS = (0, 1, 12, 14, 101, 108, 113, 228, 229, 276, 999)
+LINKS = (0, 1, 6, 9, 10, 12, 105, 106, 107, 113, 117, 119, 127, 163, 178, 192, 228, 239, 258, 276, 285, 999)
 FULL = tcp(SYN | ACK_, options=make.mss(1460) + make.SACK_PERMITTED + make.timestamps(5, 6) + make.wscale(7))
 
 
