@@ -35,6 +35,7 @@ help:
 	@echo 'make test    lint, types, contracts, all tests'
 	@echo 'make lint    lint, types, contracts only'
 	@echo 'make format  what lint can mend by itself'
+	@echo 'make fuzz    mutated captures by the thousand: N=100000'
 	@echo 'make bench   what a run costs'
 	@echo 'make clean   remove all that make made'
 
@@ -69,6 +70,10 @@ format: .venv/compiled
 
 docs: .venv/compiled
 	$(BIN)/python docs/make_causes.py
+
+# N inputs; SEED=... makes those of an earlier run again, ONLY=... one of them.
+fuzz: .venv/compiled
+	@$(BIN)/python -m tests.fuzz.run $(or $(N),100000) "$(SEED)" "$(ONLY)"
 
 bench: .venv/compiled
 	@$(BIN)/python bench/startup.py
@@ -135,4 +140,4 @@ clean:
 
 FORCE:
 
-.PHONY: FORCE help demo test lint format docs bench clean
+.PHONY: FORCE help demo test lint format docs fuzz bench clean
