@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 
 from bypeer import __version__
 from bypeer.capture.read import Capture, open_capture
-from bypeer.core.decode import interface_and_index
+from bypeer.core.decode import in_tunnel, interface_and_index
 from bypeer.core.describe import Names, describe
 from bypeer.core.explain import Analysis, analyse
 from bypeer.core.explanation import Damage, Explanation, Input, Loss, Role, Tool
@@ -81,6 +81,8 @@ def _names(captures: Sequence[Capture], analysis: Analysis) -> Names:
             label = known.name or (str(number) if len(capture.interfaces) > 1 else "")
             if index:
                 label = f"{label}%{index}" if label else f"index {index}"
+            if in_tunnel(interface):
+                label = f"{label}, in a tunnel" if label else "in a tunnel"
             names[row, interface] = (
                 label or (str(number) if several else ""),
                 link_type_name(known.link_type),

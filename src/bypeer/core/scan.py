@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bypeer.core import tcp
 from bypeer.core.connections import Connection, Connections
-from bypeer.core.decode import KINDS, LAST_TCP, OTHER, TCP, UNSUPPORTED, decode
+from bypeer.core.decode import KINDS, LAST_TCP, OTHER, TCP, TUNNEL, UNSUPPORTED, decode
 from bypeer.core.frames import Frames, Interface, Source
 from bypeer.core.segment import NO_TIME, Segment
 
@@ -76,8 +76,8 @@ def _batch(
         )
         counts[kind] += 1
         _clock(found, segment.ts)
-        if kind == TCP:
-            if segment.flags & tcp.RST:
+        if kind in (TCP, TUNNEL):
+            if kind == TCP and segment.flags & tcp.RST:
                 found.rst += 1
             connection, direction = table.place(segment)
             kept = found.kept.get(connection.number)
