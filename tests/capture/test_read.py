@@ -185,6 +185,14 @@ def test_a_pipes_copy_leaves_room_on_the_disk(tmp_path: Path, monkeypatch: pytes
     writer.join(10)
 
 
+def test_a_pipe_without_room_for_its_copy_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "absent"))
+    writer = pipe(tmp_path / "pipe", make.pcap(FRAMES))
+    with pytest.raises(CaptureError, match=r"no copy of a pipe can be kept in .*absent: No such file"):
+        open_capture(tmp_path / "pipe")
+    writer.join(10)
+
+
 RUN = "from bypeer.capture.read import open_capture as o; c = o('-'); "
 RUN += "print(*[sum(batch.count for batch in c.frames()) for _ in '12']); c.close()"
 

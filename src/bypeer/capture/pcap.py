@@ -36,8 +36,9 @@ _AIX_FDDI = _Record("4I3x", "4I3x")  # the three octets are of the frame, by its
 
 # Magic number as a little-endian file shows it: ns a unit of the fraction, octets of the file header,
 # record headers that may follow.
+_USUAL = 0xA1B2C3D4
 _MAGICS = {
-    0xA1B2C3D4: (1_000, _HEADER, (_PLAIN, _PATCHED, _NOKIA)),
+    _USUAL: (1_000, _HEADER, (_PLAIN, _PATCHED, _NOKIA)),
     0xA1B23C4D: (1, _HEADER, (_PLAIN,)),
     0xA1B2CD34: (1_000, _HEADER, (_PATCHED, _DEBUGGED)),
     0x1C0001AB: (1_000, _IXIA_HEADER, (_PLAIN,)),
@@ -102,7 +103,8 @@ def check(head: bytes, path: str, failure: str) -> None:
 
 def _header(head: bytes, path: str, failure: str) -> _Header:
     endian = "<" if int.from_bytes(head[:4], "little") in _MAGICS else ">"
-    unit, size, records = _MAGICS[Struct(endian + "I").unpack_from(head)[0]]
+    (magic,) = Struct(endian + "I").unpack_from(head)
+    unit, size, records = _MAGICS[magic]
     if len(head) < size:
         raise CaptureError(path, len(head), failure or "cut short in the pcap file header")
     major, minor, link = Struct(endian + "4xHH12xI").unpack_from(head)
@@ -111,8 +113,8 @@ def _header(head: bytes, path: str, failure: str) -> _Header:
     order = _AS_TODAY
     if (major, minor) < (2, 4) or major == _DGUX:
         order = _PERHAPS_SWAPPED if minor == 3 else _SWAPPED
-        records = records if _PLAIN not in records else (_PLAIN,)
-    if (major, minor) == (2, 2) and _PLAIN in records and unit != 1 and link in _AIX_LINK_TYPES:
+        records = (_PLAIN,) if magic == _USUAL else records
+    if (magic, major, minor) == (_USUAL, 2, 2) and link in _AIX_LINK_TYPES:
         link, unit = _AIX_LINK_TYPES[link], 1
         records = (_AIX_FDDI,) if link == _FDDI else records
     if link & _RESERVED:

@@ -64,7 +64,11 @@ class Pipe:
 
     def __init__(self, file: Source) -> None:
         self._file = file
-        self._copy = tempfile.TemporaryFile(buffering=0, dir=_roomy())  # noqa: SIM115
+        try:
+            self._copy = tempfile.TemporaryFile(buffering=0, dir=_roomy())  # noqa: SIM115
+        except OSError as error:
+            file.close()
+            raise OSError(f"no copy of a pipe can be kept in {_roomy()}: {error.strerror}") from error
         self._size = 0  # octets in the copy
         self._failure: OSError | None = None
 

@@ -62,7 +62,7 @@ class Input:
 
     path: str
     sha256: str
-    format: str  # "pcap", "pcapng"
+    format: str  # "pcap", "pcapng", "snoop"; compressed as "pcap, gzip"
     packets: int  # all frames
     tcp: int  # frames whose first IP header carries TCP
     rst: int  # of these, with the RST flag
