@@ -10,7 +10,7 @@ from tests.core.headers import ENDS_EARLY, NO_IP, WRONG_VERSION, Before, found, 
 
 from tests.core.headers import PACKET, PACKET6  # isort: skip
 
-PPPOE = b"\x11\0\0\x01\0\0"
+PPPOE = b"\x11\0\0\x01\0\x50"
 ADDRESSES = bytes(12)
 
 BEFORE: Before = {
@@ -22,7 +22,7 @@ BEFORE: Before = {
     "SNAP of Cisco's bridges": (1, lambda p: make.ethernet(b"\xaa\xaa\x03\0\0\xf8" + kind(p), kind=100)),
     "a frame in SNAP": (
         1,
-        lambda p: make.ethernet(b"\xaa\xaa\x03\0\x80\xc2\0\x07\0\0" + ADDRESSES, kind=9) + kind(p),
+        lambda p: make.ethernet(b"\xaa\xaa\x03\0\x80\xc2\0\x07\0\0" + ADDRESSES, kind=100) + kind(p),
     ),
     "LLC of IP": (1, lambda p: make.ethernet(b"\x06\x06\x03", kind=100)),
     "802.1BR": (1, lambda p: make.ethernet(bytes(6), kind=0x893F) + kind(p)),

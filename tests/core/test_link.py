@@ -16,13 +16,14 @@ from tests.core.headers import Before, found, is_found, kind, little, ppp, snap 
 ADDRESSES = bytes(12)
 
 
-def nflog(order: str) -> bytes:
-    """Attributes before the payload: packet header, prefix (padded); then the payload's own."""
-    attributes = [(1, bytes(4)), (10, b"seven.."), (9, b"")]
-    return bytes(4) + b"".join(
+def nflog(order: str, packet: bytes = PACKET) -> bytes:
+    """The family; attributes: packet header, prefix (padded), and the payload's own header."""
+    attributes = [(1, bytes(4)), (10, b"seven.."), (9, packet)]
+    octets = bytes((2 if packet[0] >> 4 == 4 else 10, 0, 0, 0)) + b"".join(
         struct.pack(order + "HH", 4 + len(body), number) + body + bytes(-len(body) % 4)
         for number, body in attributes
     )
+    return octets[: octets.index(packet)]
 
 
 JUNIPER, EXTENDED = b"MGC\x01", b"MGC\x81\0\x03\x01\x01\x06"
@@ -48,28 +49,28 @@ BEFORE: Before = {
     "ATM_CLIP": (106, lambda p: b""),
     "ATM_CLIP with LLC": (106, snap),
     "SUNATM": (123, lambda p: bytes(4) + snap(p)),
-    "PPPoE alone": (51, lambda p: b"\x11\0\0\x01\0\0" + ppp(p)),
-    "ENC": (109, lambda p: bytes(12)),
+    "PPPoE alone": (51, lambda p: b"\x11\0\0\x01\0\x50" + ppp(p)),
+    "ENC": (109, lambda p: bytes((2 if p[0] >> 4 == 4 else 24, *bytes(11)))),
     "IP over Fibre Channel": (122, lambda p: bytes(16) + snap(p)),
     "IP over IEEE 1394": (138, lambda p: bytes(16) + kind(p)),
-    "IPNET": (226, lambda p: bytes(24)),
+    "IPNET": (226, lambda p: bytes((1, 2 if p[0] >> 4 == 4 else 26, 0, 0, 0, 0, 0, len(p), *bytes(16)))),
     "IPoIB": (242, lambda p: bytes(40) + kind(p) + b"\0\0"),
     "NETANALYZER": (240, lambda p: bytes(4) + ADDRESSES + kind(p)),
-    "EPON": (259, lambda p: bytes(8) + ADDRESSES + kind(p)),
+    "EPON": (259, lambda p: b"\xd5\x55\x55\0\0\x39" + ADDRESSES + kind(p)),
     "Broadcom's tag": (281, lambda p: ADDRESSES + bytes(4) + kind(p)),
     "Broadcom's tag in front": (282, lambda p: bytes(4) + ADDRESSES + kind(p)),
     "Marvell's tag": (284, lambda p: ADDRESSES + bytes(4) + kind(p)),
     "Marvell's tag with an EtherType": (285, lambda p: ADDRESSES + b"\xda\xda" + bytes(6) + kind(p)),
     "Marvell's tag and a VLAN": (284, lambda p: ADDRESSES + bytes(4) + b"\x81\0\0\x01" + kind(p)),
     "PFLOG": (117, lambda p: b"\x3d\x02" + bytes(62)),
-    "NFLOG": (239, lambda p: nflog("<")),
-    "NFLOG of a big-endian host": (239, lambda p: nflog(">")),
+    "NFLOG": (239, lambda p: nflog("<", p)),
+    "NFLOG of a big-endian host": (239, lambda p: nflog(">", p)),
     "PPI": (192, lambda p: b"\0\0\x0c\0" + little(1) + bytes(4) + make.ethernet(p)[:14]),
     "PKTAP": (258, lambda p: little(108, 1, 1) + bytes(96) + make.ethernet(p)[:14]),
     "Juniper's Ethernet": (178, lambda p: JUNIPER + bytes(12) + kind(p)),
     "Juniper's Ethernet, extended": (178, lambda p: EXTENDED + bytes(12) + kind(p)),
     "Juniper without link layer": (178, lambda p: b"MGC\x03" + bytes(4)),
-    "Juniper's PPP": (179, lambda p: JUNIPER + ppp(p)),
+    "Juniper's PPP": (179, lambda p: JUNIPER + b"\xff\x03" + ppp(p)),
     "Juniper's Frame Relay": (180, lambda p: JUNIPER + b"\x18\x41" + kind(p)),
     "Juniper's Cisco HDLC": (181, lambda p: JUNIPER + b"\x0f\0" + kind(p)),
 }

@@ -28,7 +28,7 @@ BEFORE: Before = {
     "four addresses": (105, lambda p: header(DATA | BOTH, bytes(6)) + snap(p)),
     "QoS": (105, lambda p: header(QOS | FROM, bytes(2)) + snap(p)),
     "QoS and HT control": (105, lambda p: header(QOS | FROM | ORDER, bytes(6)) + snap(p)),
-    "an aggregate": (105, lambda p: header(QOS | FROM, AGGREGATE + bytes(14)) + snap(p)),
+    "an aggregate": (105, lambda p: header(QOS | FROM, AGGREGATE + bytes(13) + b"\x50") + snap(p)),
     "a mesh": (105, lambda p: header(QOS | BOTH, bytes(6) + MESH + bytes(6)) + snap(p)),
     "a mesh with addresses": (
         105,

@@ -62,7 +62,7 @@ _FIXED = {
     226: (24, _BY_VERSION, 0),  # IPNET: Solaris
     240: (4, _BY_ETHERNET, 0),  # NETANALYZER
     242: (44, _BY_TYPE, 40),  # IPOIB (RFC 4391)
-    259: (8, _BY_ETHERNET, 0),  # EPON
+    259: (6, _BY_ETHERNET, 0),  # EPON: the end of the preamble
     281: (18, _BY_TYPE, 16),  # DSA_TAG_BRCM: Broadcom's tag, after the addresses
     282: (4, _BY_ETHERNET, 0),  # DSA_TAG_BRCM_PREPEND
     284: (18, _BY_TYPE, 16),  # DSA_TAG_DSA: Marvell's tag, after the addresses
