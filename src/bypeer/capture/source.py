@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
@@ -63,6 +62,8 @@ class Pipe:
     """What gives its octets only once, and a copy of those it gave."""
 
     def __init__(self, file: Source) -> None:
+        import tempfile  # here: it alone costs what reading a small file costs
+
         self._file = file
         try:
             self._copy = tempfile.TemporaryFile(buffering=0, dir=_roomy())  # noqa: SIM115
@@ -121,5 +122,4 @@ class _Reading:
 
 def _roomy() -> str:
     """The directory for large files that nobody misses."""
-    asked = os.environ.get("TMPDIR")
-    return asked or ("/var/tmp" if Path("/var/tmp").is_dir() else tempfile.gettempdir())
+    return os.environ.get("TMPDIR") or ("/var/tmp" if Path("/var/tmp").is_dir() else "/tmp")
