@@ -179,6 +179,7 @@ KIND_OF = {
     "VXLAN": ("tunnel", ip(VXLAN + ethernet(ip(tcp())), protocol=17)),
     "Geneve": ("tunnel", ip(GENEVE + ethernet(ip(tcp())), protocol=17)),
     "VXLAN of Linux": ("tunnel", ip(b"\0\0\x21\x18" + VXLAN[4:] + ethernet(ip(tcp())), protocol=17)),
+    "VXLAN with a group": ("tunnel", ip(VXLAN[:8] + b"\x88" + VXLAN[9:] + ethernet(ip(tcp())), protocol=17)),
     "VXLAN without identifier": ("other", ip(VXLAN[:8] + bytes(8) + ethernet(ip(tcp())), protocol=17)),
     "VXLAN in IPIP": ("tunnel", ip(ip(VXLAN + ethernet(ip(tcp())), protocol=17), protocol=4)),
     "half a TCP header in IPIP": ("tunnel-cut", ip(ip(tcp())[:30], protocol=4)),

@@ -10,7 +10,7 @@ from bypeer.core.seq cimport before
 cdef long long _P_ICMP, _P_IPIP, _P_TCP, _P_UDP, _P_IPV6, _P_GRE, _P_ICMPV6
 cdef long long _P_HOP, _P_ROUTING, _P_FRAGMENT, _P_AH, _P_DESTINATION
 cdef long long _MOST_EXTENSIONS, _MOST_TUNNELS, _BRIDGED, _ONES
-cdef long long _PORT_VXLAN, _PORT_VXLAN_LINUX, _PORT_GENEVE, _VXLAN_FLAGS, _INSIDE_TUNNEL
+cdef long long _PORT_VXLAN, _PORT_VXLAN_LINUX, _PORT_GENEVE, _VXLAN_VALID, _INSIDE_TUNNEL
 cdef unsigned long long _MAPPED
 cdef long long _SEQ, _ACK, _OFFSET, _FLAGS, _WINDOW, _SHORTEST, _ACK_FLAG, _EOL, _NOP
 cdef long long _MSS, _WSCALE, _SACK_PERMITTED, _SACK, _TIMESTAMPS

@@ -57,7 +57,7 @@ _MOST_TUNNELS = 4
 _BRIDGED = 0x6558  # the EtherType of Ethernet in a tunnel
 _PORT_VXLAN, _PORT_GENEVE = 4789, 6081  # RFC 7348, 5; RFC 8926, 3.3
 _PORT_VXLAN_LINUX = 8472  # what Linux took before there was a number, and what is still its default
-_VXLAN_FLAGS = 0x08  # set where there is a network identifier, and no other
+_VXLAN_VALID = 0x08  # must be set; others are for extensions, or to be ignored
 # Added to Segment.interface: one vantage for all tunnels of an interface, since the two directions of a
 # connection may have identifiers (VNI, key) of their own.
 _INSIDE_TUNNEL = 1 << 48
@@ -358,7 +358,7 @@ def _unwrapped(octets: bytearray, at: int, end: int, protocol: int) -> int:
     if protocol != _P_UDP or end - at < 16:
         return -1
     port = u16(octets, at + 2)
-    if port in (_PORT_VXLAN, _PORT_VXLAN_LINUX) and octets[at + 8] == _VXLAN_FLAGS:
+    if port in (_PORT_VXLAN, _PORT_VXLAN_LINUX) and octets[at + 8] & _VXLAN_VALID:
         return _bridged(octets, at + 16, end, _BRIDGED)
     if port == _PORT_GENEVE:
         return _bridged(octets, at + 16 + (octets[at + 8] & 63) * 4, end, u16(octets, at + 10))
