@@ -36,6 +36,7 @@ help:
 	@echo 'make test       lint, types, contracts, all tests'
 	@echo 'make lint       lint, types, contracts only'
 	@echo 'make format     what lint can mend by itself'
+	@echo 'make fuzz       mutated captures by the thousand: N=100000'
 	@echo 'make bench      what a run costs, beside other tools (QUICK=1: in a minute)'
 	@echo 'make agree-all  a million packets through the model and each of four kernels (QEMU, 400 MB)'
 	@echo 'make clean      remove all that make made'
@@ -71,6 +72,10 @@ format: .venv/compiled
 
 docs: .venv/compiled
 	$(BIN)/python docs/make_causes.py
+
+# N inputs; SEED=... makes those of an earlier run again, ONLY=... one of them.
+fuzz: .venv/compiled
+	@$(BIN)/python -m tests.fuzz.run $(or $(N),100000) "$(SEED)" "$(ONLY)"
 
 bench: .venv/compiled
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
@@ -144,4 +149,4 @@ clean:
 
 FORCE:
 
-.PHONY: FORCE help demo test lint format docs bench agree-all clean
+.PHONY: FORCE help demo test lint format docs fuzz bench agree-all clean

@@ -139,14 +139,24 @@ def pcap(
 ) -> bytes:
     """A pcap file."""
     unit = 1 if nano else 1_000
-    octets = struct.pack(
-        order + "IHHIIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, minor, 0, 0, 262144, link_type
-    )
+    magic = 0xA1B23C4D if nano else 0xA1B2C3D4
+    pieces = [struct.pack(order + "IHHIIII", magic, 2, minor, 0, 0, 262144, link_type)]
     for one in frames:
         seconds, ns = divmod(one.ts, 1_000_000_000)
         wire = len(one.octets) if one.length is None else one.length
-        octets += struct.pack(order + "IIII", seconds, ns // unit, len(one.octets), wire) + one.octets
-    return octets
+        pieces += [struct.pack(order + "IIII", seconds, ns // unit, len(one.octets), wire), one.octets]
+    return b"".join(pieces)
+
+
+def snoop(frames: Sequence[Taken], kind: int = 4, pad: bytes = b"") -> bytes:
+    """A snoop file (RFC 1761); `kind` is its datalink type, `pad` is appended to each frame."""
+    pieces = [b"snoop\0\0\0" + struct.pack(">II", 2, kind)]
+    for one in frames:
+        seconds, ns = divmod(one.ts, 1_000_000_000)
+        wire = len(one.octets) if one.length is None else one.length
+        body = one.octets + pad + bytes(-len(one.octets + pad) % 4)
+        pieces += [struct.pack(">6I", wire, len(one.octets), 24 + len(body), 0, seconds, ns // 1_000), body]
+    return b"".join(pieces)
 
 
 def option(code: int, body: bytes, order: str = "<") -> bytes:

@@ -353,6 +353,35 @@ def test_a_named_interface_of_any_keeps_both(tmp_path: Path) -> None:
     assert [one.interface for one in explain([path]).vantages] == ["any%3", "any%4"]
 
 
+def test_what_a_tunnel_carries_is_a_vantage_of_its_own(tmp_path: Path) -> None:
+    """The host's one interface: what goes to the container comes in VXLAN, the rest is the outside."""
+    udp = b"\x30\x39\x12\xb5" + bytes(4) + b"\x08" + bytes(7)
+    taken = [
+        one._replace(
+            octets=make.ip(udp + make.ethernet(one.octets), src="10.9.0.1", dst="10.9.0.2", protocol=17)
+        )
+        if one.interface == 0
+        else one
+        for one in sorted((one for side in frames(HOST) for one in side), key=lambda one: one.ts)
+    ]
+    path = tmp_path / "node.pcap"
+    path.write_bytes(make.pcap([one._replace(length=None) for one in taken], make.RAW, nano=True))
+    found, plain = explain([path]), explain([both_file(tmp_path)])
+    assert {one.interface: one.role for one in found.vantages} == {"in a tunnel": "inside", "0": "outside"}
+    assert found.verdict == plain.verdict
+    assert (found.verdict.killed_by, found.verdict.certainty) == ("host", "certain")
+    assert found.inputs[0].tcp + found.inputs[0].weird["tunnel"] == plain.inputs[0].tcp
+
+
+def both_file(tmp_path: Path) -> Path:
+    """The same without a tunnel, by two interfaces."""
+    rows = sorted((one for side in frames(HOST) for one in side), key=lambda one: one.ts)
+    path = tmp_path / "plain.pcapng"
+    octets = make.section() + make.interface(make.RAW, options=make.option(9, b"\x09")) * 2
+    path.write_bytes(octets + b"".join(make.enhanced(one, ticks=one.ts) for one in rows))
+    return path
+
+
 def test_frames_without_a_date_are_counted(tmp_path: Path) -> None:
     blocks = [make.section(), make.interface(make.RAW)]
     for one in frames(SERVER)[0]:

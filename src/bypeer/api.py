@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 
 from bypeer import __version__
 from bypeer.capture.read import Capture, open_capture
-from bypeer.core.decode import interface_and_index
+from bypeer.core.decode import in_tunnel, interface_and_index
 from bypeer.core.describe import Names, describe
 from bypeer.core.explain import Analysis, analyse
 from bypeer.core.explanation import Damage, Explanation, Input, Loss, Role, Tool
 from bypeer.core.kernels import named
-from bypeer.core.link import link_type_name
+from bypeer.core.linktypes import link_type_name
 from bypeer.core.scan import Scan
 
 Path = str | os.PathLike[str]
@@ -27,16 +28,20 @@ def explain(
 ) -> Explanation:
     """Say who reset the connections in these capture files, what triggered it and why.
 
-    `kernel` is the NAT host's, as `uname -r` has it; `inside` and `outside` say which files
-    were taken where, if the packets are not to decide. Raises CaptureError where a file is no
-    capture, ValueError where the kernel is not known.
+    `-` is standard input. `kernel` is the NAT host's, as `uname -r` has it; `inside` and `outside`
+    say which files were taken where, if the packets are not to decide. Raises CaptureError where a
+    file is no capture, ValueError where the kernel is not known.
     """
-    captures = [open_capture(path) for path in dict.fromkeys(os.fspath(path) for path in paths)]
     chosen = named(kernel) if kernel is not None else None
-    roles = _roles(captures, inside or (), outside or ())
-    analysis = analyse(captures, chosen, roles, lambda number: bool(captures[number].losses))
-    inputs = [_input(capture, found) for capture, found in zip(captures, analysis.scans, strict=True)]
-    return describe(analysis, inputs, _names(captures, analysis), Tool("bypeer", __version__), chosen)
+    with ExitStack() as stack:
+        captures = [
+            stack.enter_context(closing(open_capture(path)))
+            for path in dict.fromkeys(os.fspath(path) for path in paths)
+        ]
+        roles = _roles(captures, inside or (), outside or ())
+        analysis = analyse(captures, chosen, roles, lambda number: bool(captures[number].losses))
+        inputs = [_input(capture, found) for capture, found in zip(captures, analysis.scans, strict=True)]
+        return describe(analysis, inputs, _names(captures, analysis), Tool("bypeer", __version__), chosen)
 
 
 def _roles(captures: Sequence[Capture], inside: Sequence[Path], outside: Sequence[Path]) -> dict[int, Role]:
@@ -57,7 +62,7 @@ def _input(capture: Capture, found: Scan) -> Input:
     return Input(
         path=capture.path,
         sha256=capture.sha256(),
-        format=capture.format,
+        format=capture.format if capture.packing is None else f"{capture.format}, {capture.packing.name}",
         packets=found.packets,
         tcp=found.tcp,
         rst=found.rst,
@@ -78,6 +83,8 @@ def _names(captures: Sequence[Capture], analysis: Analysis) -> Names:
             label = known.name or (str(number) if len(capture.interfaces) > 1 else "")
             if index:
                 label = f"{label}%{index}" if label else f"index {index}"
+            if in_tunnel(interface):
+                label = f"{label}, in a tunnel" if label else "in a tunnel"
             names[row, interface] = (
                 label or (str(number) if several else ""),
                 link_type_name(known.link_type),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -79,8 +81,65 @@ def test_the_link_type_is_told_without_the_frame_check_bits(tmp_path: Path) -> N
     assert [one.link_type for one in capture.interfaces] == [1]
 
 
+# as Kuznetsov's patches and Nokia have it: magic number, what follows the four numbers of a record header
+VARIANTS = {
+    "ss990417": (0xA1B2C3D4, struct.pack("<IHBB", 1, 0x0800, 4, 0xEE)),
+    "ss991029": (0xA1B2CD34, struct.pack("<IHBB", 1, 0x0008, 0, 0xEE)),
+    "ss990915": (0xA1B2CD34, struct.pack("<IHBBB3s", 1, 0x0800, 0, 0xEE, 0xEE, b"\xee" * 3)),
+    "Nokia": (0xA1B2C3D4, struct.pack("<I", 0x9FBFB601)),
+    "Ixia's hardware": (0x1C0001AC, b""),
+    "Ixia's software": (0x1C0001AB, b""),
+}
+
+
+@pytest.mark.parametrize("records", [2, 3, 9])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_longer_headers_are_told_by_the_records(tmp_path: Path, name: str, records: int) -> None:
+    magic, more = VARIANTS[name]
+    head = struct.pack("<IHHIIII", magic, 2, 4, 0, 0, 65535, 1) + bytes(4 if "Ixia" in name else 0)
+    frame = make.ethernet(make.ip(make.tcp(payload=b"text")))
+    record = struct.pack("<IIII", 1_700_000_000, 8, len(frame), len(frame)) + more + frame
+    got = rows(written(tmp_path, head + record * records))
+    ns = 8 if magic == 0x1C0001AC else 8_000
+    assert [row[:3] for row in got] == [(frame, len(frame), 1_700_000_000_000_000_000 + ns)] * records
+
+
+AIX = {"Ethernet": (6, 1, b""), "Token Ring": (9, 6, b""), "FDDI": (15, 10, b"pad"), "loopback": (24, 0, b"")}
+
+
+@pytest.mark.parametrize("name", AIX)
+def test_aix_counts_nanoseconds_and_has_link_types_of_its_own(tmp_path: Path, name: str) -> None:
+    given, link_type, pad = AIX[name]
+    size = 3 + len(pad)
+    octets = (
+        make.pcap([], minor=2, link_type=given) + struct.pack("<IIII", 5, 7, size + 9, size) + pad + b"abc"
+    )
+    capture = open_capture(written(tmp_path, octets))
+    assert list(capture.frames())
+    assert [one.link_type for one in capture.interfaces] == [link_type]
+    assert [row[:3] for row in rows(written(tmp_path, octets))] == [(b"abc", 12, 5_000_000_007)]
+
+
+def test_dg_ux_has_a_version_of_its_own_and_swapped_lengths(tmp_path: Path) -> None:
+    head = struct.pack(">IHHIIII", 0xA1B2C3D4, 543, 0, 0, 0, 65535, 1)
+    octets = head + struct.pack(">IIII", 0, 0, 9, 3) + b"abc"
+    assert [row[:2] for row in rows(written(tmp_path, octets))] == [(b"abc", 9)]
+
+
+EDITCAP = ("pcap", "nsecpcap", "modpcap", "rh6_1pcap", "suse6_3pcap", "snoop", "pcapng")
+
+
+@pytest.mark.parametrize("form", EDITCAP)
+@pytest.mark.skipif(shutil.which("editcap") is None, reason="no editcap (of tshark) here")
+def test_what_wireshark_writes_is_read(tmp_path: Path, form: str) -> None:
+    dated = [one._replace(ts=one.ts + 10**18) for one in FRAMES]
+    plain, other = written(tmp_path, make.pcap(dated)), tmp_path / "other"
+    subprocess.run(["editcap", "-F", form, plain, other], check=True, capture_output=True)
+    assert [row[:3] for row in rows(other)] == [row[:3] for row in rows(plain)]
+
+
 HEADERS = {
-    "another major version": (make.pcap([])[:4] + b"\x03" + make.pcap([])[5:], 4, "version 3.4"),
+    "another major version": (make.pcap([])[:4] + b"\x01" + make.pcap([])[5:], 4, "version 1.4"),
     "reserved bits in the link type": (make.pcap([], link_type=0x0002_0001), 20, "reserved"),
     "a header cut short": (make.pcap([])[:23], 23, "cut short"),
 }

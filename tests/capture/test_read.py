@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import IO
 
 import pytest
 
-from bypeer.capture.read import open_capture
+from bypeer.capture import source
+from bypeer.capture.read import Capture, open_capture
 from bypeer.capture.stream import SIZE, Stream
 from bypeer.errors import CaptureError
 from tests import make
@@ -17,9 +25,15 @@ FRAMES = [Taken(bytes((number,)) * 900) for number in range(200)] * 20  # 3.6 MB
 
 
 def octets_of(path: Path) -> list[bytes]:
+    with closing(open_capture(path)) as capture:
+        return taken(capture)
+
+
+def taken(capture: Capture) -> list[bytes]:
+    """What a reading gives."""
     return [
         bytes(batch.octets[batch.start[row] : batch.start[row] + batch.captured[row]])
-        for batch in open_capture(path).frames()
+        for batch in capture.frames()
         for row in range(batch.count)
     ]
 
@@ -62,8 +76,6 @@ def test_the_digest_is_that_of_the_file(tmp_path: Path) -> None:
 
 REFUSED = {
     "an empty file": (b"", "empty"),
-    "gzip": (b"\x1f\x8b\x08" + bytes(30), "gzip file: compressed captures are not supported yet"),
-    "zstd": (b"\x28\xb5\x2f\xfd" + bytes(30), "zstd"),
     "noise": (bytes(range(1, 200)), "not a capture file"),
     "prose": (b"Dear all,\nthe 2 captures are attached.\n", "not a capture file"),
     "tcpdump's text": (b"12:34:56.789012 IP 10.0.0.1.40000 > 192.0.2.80.443: Flags [S], seq 1\n", "text"),
@@ -118,16 +130,25 @@ def test_a_file_that_is_gone_when_it_is_read_is_told(tmp_path: Path) -> None:
 
 
 def pipe(path: Path, octets: bytes) -> threading.Thread:
+    def write() -> None:
+        with suppress(BrokenPipeError):  # where nobody reads on
+            path.write_bytes(octets)
+
     os.mkfifo(path)
-    writer = threading.Thread(target=path.write_bytes, args=(octets,), daemon=True)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     return writer
 
 
-def test_a_pipe_is_read_once_from_its_first_octet(tmp_path: Path) -> None:
-    path = tmp_path / "pipe"
-    writer = pipe(path, make.pcapng(FRAMES))
-    assert octets_of(path) == [one.octets for one in FRAMES]
+@pytest.mark.parametrize("packed", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_pipe_is_read_as_often_as_a_file(tmp_path: Path, packed: Callable[[bytes], bytes]) -> None:
+    path, octets = tmp_path / "pipe", packed(make.pcapng(FRAMES))
+    writer = pipe(path, octets)
+    with closing(open_capture(path)) as capture:
+        assert next(iter(capture.frames())).first == 1  # broken off
+        for _ in range(2):
+            assert taken(capture) == [one.octets for one in FRAMES]
+        assert capture.sha256() == hashlib.sha256(octets).hexdigest()
     writer.join(10)
 
 
@@ -139,6 +160,65 @@ def test_a_pipe_that_is_not_read_can_be_given_back(tmp_path: Path) -> None:
     capture.close()
     writer.join(10)
     assert not writer.is_alive()
+
+
+def test_a_pipe_that_holds_no_capture_is_given_back(tmp_path: Path) -> None:
+    writer = pipe(tmp_path / "pipe", b"nothing")
+    with pytest.raises(CaptureError, match="not a capture file"):
+        open_capture(tmp_path / "pipe")
+    writer.join(10)
+    assert not writer.is_alive()
+
+
+def test_a_pipes_copy_leaves_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = SimpleNamespace(f_bavail=source.RESERVE // 4096 + 100, f_frsize=4096)
+    monkeypatch.setattr(source.os, "fstatvfs", lambda _: free)
+    writer = pipe(tmp_path / "pipe", make.pcap(FRAMES))
+    with closing(open_capture(tmp_path / "pipe")) as capture:
+        free.f_bavail = source.RESERVE // 4096
+        seen = [(taken(capture), capture.damage) for _ in range(2)]
+        assert seen[0] == seen[1]  # each reading ends where the copy does
+        frames, damage = seen[0]
+        assert 0 < len(frames) < len(FRAMES)
+        assert damage is not None
+        assert "no room left" in damage.reason
+    writer.join(10)
+
+
+def test_a_pipe_without_room_for_its_copy_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "absent"))
+    writer = pipe(tmp_path / "pipe", make.pcap(FRAMES))
+    with pytest.raises(CaptureError, match=r"no copy of a pipe can be kept in .*absent: No such file"):
+        open_capture(tmp_path / "pipe")
+    writer.join(10)
+
+
+RUN = "from bypeer.capture.read import open_capture as o; c = o('-'); "
+RUN += "print(*[sum(batch.count for batch in c.frames()) for _ in '12']); c.close()"
+
+
+def piped(stdin: IO[bytes] | int, octets: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    """A process that opens its standard input twice."""
+    how = {"input": octets} if octets else {"stdin": stdin}
+    return subprocess.run([sys.executable, "-W", "error", "-c", RUN], capture_output=True, timeout=60, **how)
+
+
+def test_standard_input_is_a_pipe_or_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(make.pcap(FRAMES))
+    with path.open("rb") as file:
+        assert piped(file).stdout == b"4000 4000\n"
+    done = piped(-1, path.read_bytes())
+    assert (done.stdout, done.stderr) == (b"4000 4000\n", b"")
+
+
+def test_a_terminal_is_no_capture() -> None:
+    ours, theirs = os.openpty()
+    try:
+        assert b"standard input is a terminal" in piped(theirs).stderr
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 class Trickle:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -17,6 +18,8 @@ import pytest
 from bypeer.cli import COMMANDS, Status, main
 from bypeer.cli.explain import KernelName
 from bypeer.errors import CaptureError, HostError
+from tests import make
+from tests.make import Taken
 
 
 class Library:
@@ -26,7 +29,7 @@ class Library:
         self.answer = answer
         self.asked: dict[str, Any] = {}
 
-    def explain(self, paths: tuple[Path, ...], **options: Any) -> Any:
+    def explain(self, paths: tuple[str, ...], **options: Any) -> Any:
         self.asked = {"paths": paths, **options}
         if isinstance(self.answer, BaseException):
             raise self.answer
@@ -148,10 +151,10 @@ def test_what_the_library_is_asked(library: Any, capture: str, tmp_path: Path) -
     assert (
         main(["explain", capture, "--inside", capture, "--outside", str(other), "--kernel", "5.10.0-8"]) == 0
     )
-    paths = {"paths": (Path(capture), other), "inside": (Path(capture),), "outside": (other,)}
+    paths = {"paths": (capture, str(other)), "inside": (capture,), "outside": (str(other),)}
     assert asked.asked == {**paths, "kernel": "5.10.0-8"}
     assert main(["explain", capture]) == 0
-    assert asked.asked == {"paths": (Path(capture),), "kernel": None, "inside": None, "outside": None}
+    assert asked.asked == {"paths": (capture,), "kernel": None, "inside": None, "outside": None}
 
 
 @pytest.mark.parametrize("given", ["5.10", "6.18.44", "6.1-rc2", "5.10.0-32-amd64", "auto"])
@@ -172,6 +175,43 @@ def test_output_to_a_file(
     assert main(["explain", capture, "-o", "markdown", "-w", str(tmp_path / "x.md")]) == 1
     assert (tmp_path / "x.md").read_text() == "# a verdict\n"
     assert capsys.readouterr().out == ""
+
+
+def test_standard_input_is_no_file_that_could_be_written_over(library: Any, tmp_path: Path) -> None:
+    asked = library(0)
+    (tmp_path / "x").touch()
+    assert main(["explain", "-", "-w", str(tmp_path / "x")]) == 0
+    assert asked.asked["paths"] == ("-",)
+
+
+def reading() -> tuple[subprocess.Popen[bytes], bytes]:
+    """A process that reads standard input, of which more than a pipe holds has been read; and the rest."""
+    octets = make.pcap([Taken(make.ethernet(make.ip(make.tcp(payload=bytes(1_000))))) for _ in range(1_000)])
+    run = [sys.executable, "-m", "bypeer", "explain", "-o", "json", "-"]
+    process = subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(octets[:500_000])
+    process.stdin.flush()
+    return process, octets[500_000:]
+
+
+def test_the_first_interrupt_is_meant_for_who_writes_into_the_pipe() -> None:
+    process, rest = reading()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(rest, timeout=60)
+    assert process.returncode not in (Status.INTERRUPTED, Status.OUR_FAULT)
+    assert b"interrupt again to give up" in err
+    assert json.loads(out)["inputs"][0]["packets"] == 1_000
+
+
+def test_the_second_interrupt_ends() -> None:
+    process, _ = reading()
+    assert process.stderr is not None
+    process.send_signal(signal.SIGINT)
+    assert b"interrupt again" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == Status.INTERRUPTED
 
 
 def test_a_capture_is_not_written_over(library: Any, capture: str) -> None:

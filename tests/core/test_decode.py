@@ -8,14 +8,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bypeer.core import decode as module
-from bypeer.core.decode import KINDS, LAST_TCP, TCP, WEIRD, decode, interface_and_index
+from bypeer.core.decode import KINDS, LAST_TCP, TCP, WEIRD, decode, in_tunnel, interface_and_index
 from bypeer.core.segment import BAD, GOOD, UNKNOWN, Segment
 from bypeer.core.tcp import ACK_, FIN, PSH, RST, SYN
 from tests import make
 from tests.make import CLIENT6, ETHERNET, RAW, SERVER6, ethernet, ip, tcp
 from tests.pure import load_compiled
 
-LINKS = (0, 1, 12, 14, 101, 108, 113, 228, 229, 276, 999)
+LINKS = (0, 1, 6, 9, 10, 12, 105, 106, 107, 113, 117, 119, 127, 163, 178, 192, 228, 239, 258, 276, 285, 999)
 FULL = tcp(SYN | ACK_, options=make.mss(1460) + make.SACK_PERMITTED + make.timestamps(5, 6) + make.wscale(7))
 
 
@@ -146,6 +146,7 @@ def test_an_ip_length_of_zero_means_what_the_frame_held(address_: tuple[str, str
     assert (kind, got.size) == ("tcp", 70100)
 
 
+VXLAN = b"\0\0\x12\xb5" + bytes(4) + b"\x08" + bytes(7)
 GENEVE = b"\0\0\x17\xc1" + bytes(4) + b"\x01\0\x65\x58" + bytes(8)
 KIND_OF = {
     "UDP": ("other", ip(bytes(8), protocol=17)),
@@ -175,8 +176,16 @@ KIND_OF = {
     "GRE with key and more": ("tunnel", ip(b"\xb0\0\x08\0" + bytes(12) + ip(tcp()), protocol=47)),
     "GRE of Ethernet": ("tunnel", ip(b"\0\0\x65\x58" + ethernet(ip(tcp())), protocol=47)),
     "GRE of Ethernet cut": ("other", ip(b"\0\0\x65\x58" + bytes(13), protocol=47)),
-    "VXLAN": ("tunnel", ip(b"\0\0\x12\xb5" + bytes(12) + ethernet(ip(tcp())), protocol=17)),
+    "VXLAN": ("tunnel", ip(VXLAN + ethernet(ip(tcp())), protocol=17)),
     "Geneve": ("tunnel", ip(GENEVE + ethernet(ip(tcp())), protocol=17)),
+    "VXLAN of Linux": ("tunnel", ip(b"\0\0\x21\x18" + VXLAN[4:] + ethernet(ip(tcp())), protocol=17)),
+    "VXLAN with a group": ("tunnel", ip(VXLAN[:8] + b"\x88" + VXLAN[9:] + ethernet(ip(tcp())), protocol=17)),
+    "VXLAN without identifier": ("other", ip(VXLAN[:8] + bytes(8) + ethernet(ip(tcp())), protocol=17)),
+    "VXLAN in IPIP": ("tunnel", ip(ip(VXLAN + ethernet(ip(tcp())), protocol=17), protocol=4)),
+    "half a TCP header in IPIP": ("tunnel-cut", ip(ip(tcp())[:30], protocol=4)),
+    "a later fragment in IPIP": ("tunnel-cut", ip(ip(tcp(), fragment=0x2001), protocol=4)),
+    "quoted, in IPIP": ("other", ip(ip(b"\x03\x01" + bytes(6) + ip(tcp())[:28], protocol=1), protocol=4)),
+    "IPIP with a senseless packet": ("other", ip(b"\x44" + ip(tcp())[1:], protocol=4)),
     "DNS": ("other", ip(b"\0\x35\0\x35" + bytes(40), protocol=17)),
     "tunnels without end": ("other", b"".join(ip(bytes(400), protocol=4)[:20] for _ in range(9))),
     "cut in IPv4": ("cut", ip(tcp())[:19]),
@@ -263,6 +272,41 @@ def test_sll2_interfaces_are_told_apart_and_split_again() -> None:
     _, got = decoded(make.sll2(ip(tcp()), index=9), make.SLL2)
     assert interface_and_index(got.interface) == (0, 9)
     assert interface_and_index(70000 << 16 | 12) == (12, 70000)
+
+
+TUNNELS = {
+    "IPIP": lambda packet: ip(packet, protocol=4, ttl=9),
+    "IPv6": lambda packet: v6(packet, protocol=41 if packet[0] >> 4 == 6 else 4),
+    "GRE": lambda packet: ip(
+        b"\x20\0" + make.ether_type(packet).to_bytes(2, "big") + bytes(4) + packet, protocol=47
+    ),
+    "VXLAN": lambda packet: ip(VXLAN + ethernet(packet), protocol=17),
+    "Geneve": lambda packet: ip(GENEVE + ethernet(packet), protocol=17),
+    "two": lambda packet: ip(v6(packet, protocol=41 if packet[0] >> 4 == 6 else 4), protocol=41),
+}
+
+
+@pytest.mark.parametrize("name", TUNNELS)
+@pytest.mark.parametrize("packet", [ip(FULL, ttl=63), v6(FULL, ttl=63)], ids=["IPv4", "IPv6"])
+def test_what_a_tunnel_carries_is_seen_inside_it(name: str, packet: bytes) -> None:
+    kind, inner = decoded(TUNNELS[name](packet))
+    _, alone = decoded(packet)
+    assert kind == "tunnel"
+    assert in_tunnel(inner.interface)
+    assert not in_tunnel(alone.interface)
+    assert fields(inner) == fields(alone) | {"interface": inner.interface}
+    assert (inner.ttl, inner.checksum) == (63, GOOD)
+
+
+def test_a_tunnel_seen_by_sll2_keeps_its_interface() -> None:
+    kind, got = decoded(make.sll2(TUNNELS["VXLAN"](ip(tcp())), index=9), make.SLL2)
+    assert (kind, interface_and_index(got.interface), in_tunnel(got.interface)) == ("tunnel", (0, 9), True)
+
+
+def test_an_ip_length_of_zero_in_a_tunnel_means_what_the_tunnel_held() -> None:
+    packet = ip(ip(tcp(payload=bytes(100)), length=0), protocol=4)
+    kind, got = decoded(packet + bytes(6))
+    assert (kind, got.size) == ("tunnel", 100)
 
 
 def test_kinds_have_names_and_order() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bypeer.core import scan as module
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
-from bypeer.core.decode import decode
+from bypeer.core.decode import decode, in_tunnel
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.frames import BATCH, Interface, Source
 from bypeer.core.scan import Scan, scan
@@ -65,8 +65,14 @@ KINDS = {
 def test_what_a_frame_counts_as(packet: bytes, count: int, kinds: dict[str, int]) -> None:
     found = scanned(packet)
     assert (found.packets, found.tcp, found.kinds) == (1, count, kinds)
-    assert len(found.connections) == (count and not kinds)
+    assert len(found.connections) == ((not kinds and count) or "tunnel" in kinds)
     assert found.rst == 0
+
+
+def test_what_a_tunnel_carries_is_apart_from_the_same_without() -> None:
+    found = scanned(ip(DATA), ip(ip(DATA), protocol=4), ip(DATA))
+    assert [one.halves[0].segments for one in found.connections] == [2, 1]
+    assert [in_tunnel(one.interface) for one in found.connections] == [False, True]
 
 
 def test_counts_add_up() -> None:

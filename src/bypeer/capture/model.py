@@ -6,8 +6,11 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from bypeer.capture.stream import Stream
+from bypeer.capture.source import Origin
+from bypeer.capture.stream import Source, Stream
+from bypeer.capture.unpack import Packing, Unpacked
 from bypeer.core.frames import Frames, Interface
+from bypeer.errors import CaptureError
 
 MOST_COMMENTS = 10_000
 LONGEST_TEXT = 1_000  # octets kept of a comment or a name
@@ -16,7 +19,7 @@ LONGEST_TEXT = 1_000  # octets kept of a comment or a name
 class Damage(NamedTuple):
     """Where the file stops making sense; everything before was delivered."""
 
-    offset: int  # octets from the start of the file
+    offset: int  # octets from the start of the file, or of what it unpacks to
     reason: str
 
 
@@ -39,22 +42,22 @@ Reader = Callable[[Stream, "Capture"], Iterator[Frames]]
 
 
 class Capture:
-    """A capture file. All but its path and format grows while `frames` is read.
+    """A capture file. All but its path and formats grows while `frames` is read.
 
-    Made by `read.open_capture`.
+    Made by `read.open_capture`, and to be closed, for the sake of a pipe.
     """
 
     __slots__ = (
-        "_lost", "_open", "_pending", "_reader",
-        "comments", "damage", "format", "interfaces", "packets", "path",
+        "_lost", "_origin", "_reader",
+        "comments", "damage", "format", "interfaces", "packets", "packing", "path",
     )  # fmt: skip
 
-    def __init__(self, path: str, form: str, reader: Reader, reopen: Callable[[], Stream]) -> None:
+    def __init__(self, path: str, form: str, reader: Reader, origin: Origin, packing: Packing | None) -> None:
         self.path = path
         self.format = form
+        self.packing = packing  # None: the file is not compressed
         self._reader = reader
-        self._open = reopen
-        self._pending: Stream | None = None  # of input that can be read only once
+        self._origin = origin
         self._forget()
 
     def _forget(self) -> None:
@@ -77,7 +80,7 @@ class Capture:
 
         Ends at the end of the file or at `damage`. May be called again, not at the same time.
         """
-        stream, self._pending = self._pending or self._open(), None
+        stream = Stream(unpacked(self._open(), self.packing))
         self._forget()
         try:
             yield from self._reader(stream, self)
@@ -85,18 +88,12 @@ class Capture:
             stream.close()
 
     def close(self) -> None:
-        """Give back a pipe that was opened and never read."""
-        if self._pending is not None:
-            self._pending.close()
-            self._pending = None
-
-    def keep(self, stream: Stream) -> None:
-        """Read from this stream first: its beginning cannot be had again."""
-        self._pending = stream
+        """Give back what is held between readings: of a pipe, itself and its copy."""
+        self._origin.close()
 
     def sha256(self) -> str:
-        """Digest of the file as it lies there now, in hexadecimal."""
-        stream, digest = self._open(), hashlib.sha256()
+        """Digest of the file as it lies there now, in hexadecimal; a pipe is read to its end."""
+        stream, digest = Stream(self._open()), hashlib.sha256()
         try:
             while stream.fill(1):
                 with memoryview(stream.octets) as view:
@@ -105,6 +102,12 @@ class Capture:
         finally:
             stream.close()
         return digest.hexdigest()
+
+    def _open(self) -> Source:
+        try:
+            return self._origin.open()
+        except OSError as error:
+            raise CaptureError(self.path, 0, error.strerror or str(error)) from error
 
     # What readers report.
 
@@ -126,3 +129,14 @@ class Capture:
         """Note that `count` frames were lost, beside `so_far` times those noted before."""
         key = interface, counter
         self._lost[key] = count + so_far * self._lost.get(key, 0)
+
+
+def unpacked(source: Source, form: Packing | None) -> Source:
+    """What a source unpacks to, if it is packed. Raises ImportError where an extra is missing."""
+    if form is None:
+        return source
+    try:
+        return Unpacked(source, form)
+    except ImportError:
+        source.close()
+        raise

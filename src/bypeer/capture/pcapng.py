@@ -123,7 +123,8 @@ class _Reader:
     def _run(self) -> int:
         """Add the plain enhanced packet blocks that lie ready; say how many frames there are now.
 
-        Whatever is unusual about a block, options included, is left to `_block`.
+        Blocks of unknown kind are passed over; whatever is unusual about a block, options included,
+        is left to `_block`.
         """
         stream = self.stream
         base, little = stream.offset - stream.pos, self.order.name == "little"

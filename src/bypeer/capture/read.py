@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import stat
-from functools import partial
-from pathlib import Path
 
-from bypeer.capture import pcap, pcapng
-from bypeer.capture.model import Capture, Comment, Damage, Loss
+from bypeer.capture import pcap, pcapng, snoop
+from bypeer.capture.model import Capture, Comment, Damage, Loss, Reader, unpacked
+from bypeer.capture.source import Origin, origin
 from bypeer.capture.stream import Stream
+from bypeer.capture.unpack import Packing, packing
 from bypeer.errors import CaptureError
 
 __all__ = ["Capture", "Comment", "Damage", "Loss", "open_capture"]
 
 _SNIFFED = 512  # octets; enough for a line of text
-
-_COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\x04\x22\x4d\x18": "lz4",
-    b"\xfd7zXZ\x00": "xz",
-    b"BZh": "bzip2",
-}
 
 # A line as tcpdump prints it: perhaps a date, a time of day or seconds, then the protocol.
 _TCPDUMP_LINE = re.compile(
@@ -32,52 +23,63 @@ _TCPDUMP_LINE = re.compile(
 
 
 def open_capture(path: str | os.PathLike[str]) -> Capture:
-    """Open a capture file of any supported format.
+    """Open a capture of any supported format, compressed or not; `-` is standard input.
 
-    A regular file is not held open between readings. A pipe is, until `Capture.frames` has
-    read it, once.
+    A regular file is not held open between readings. What can be read only once is, and is copied
+    as it is read (see source.py): close the capture. Raises CaptureError.
     """
     name = os.fspath(path)
-    stream = _stream(name)
-    kept = False
+    try:
+        source = origin(name)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise CaptureError(name, 0, getattr(error, "strerror", None) or str(error)) from error
+    try:
+        packed = packing(_head(name, source, None)[0])
+        head, failure = _head(name, source, packed)
+        form, reader = _reader(name, head, failure, packed)
+    except BaseException:
+        source.close()
+        raise
+    return Capture(name, form, reader, source, packed)
+
+
+def _head(name: str, source: Origin, packed: Packing | None) -> tuple[bytes, str]:
+    """The first octets, unpacked, and why there are no more if reading failed."""
+    try:
+        stream = Stream(unpacked(source.open(), packed))
+    except ImportError as error:
+        what = f"a {packed.name} file: to read it, pip install 'bypeer[{packed.extra}]'" if packed else ""
+        raise CaptureError(name, 0, what) from error
+    except OSError as error:
+        raise CaptureError(name, 0, error.strerror or str(error)) from error
     try:
         stream.fill(_SNIFFED)
-        head = bytes(stream.octets[: min(_SNIFFED, stream.end)])
-        reopen = partial(_stream, name)
-        if pcap.is_pcap(head):
-            pcap.layout(stream, name)
-            capture = Capture(name, "pcap", pcap.read, reopen)
-        elif pcapng.is_pcapng(head):
-            capture = Capture(name, "pcapng", pcapng.read, reopen)
-        else:
-            raise CaptureError(name, 0, stream.failure or _why_not(head))
-        if not _can_be_read_again(name):
-            capture.keep(stream)
-            kept = True
+        return bytes(stream.octets[: min(_SNIFFED, stream.end)]), stream.failure
     finally:
-        if not kept:
-            stream.close()
-    return capture
+        stream.close()
 
 
-def _stream(path: str) -> Stream:
-    try:
-        return Stream(Path(path).open("rb", buffering=0))
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise CaptureError(path, 0, getattr(error, "strerror", None) or str(error)) from error
+def _reader(name: str, head: bytes, failure: str, packed: Packing | None) -> tuple[str, Reader]:
+    """The name of the format and what reads it."""
+    if pcap.is_pcap(head):
+        pcap.check(head, name, failure)
+        return "pcap", pcap.read
+    if pcapng.is_pcapng(head):
+        return "pcapng", pcapng.read
+    if snoop.is_snoop(head):
+        snoop.check(head, name, failure)
+        return "snoop", snoop.read
+    raise CaptureError(name, 0, failure or _why_not(head, packed))
 
 
-def _can_be_read_again(path: str) -> bool:
-    return stat.S_ISREG(Path(path).stat().st_mode)
-
-
-def _why_not(head: bytes) -> str:
+def _why_not(head: bytes, packed: Packing | None) -> str:
     """Say what a file is that is no capture."""
+    within = f"in the {packed.name} data: " if packed else ""
+    again = packing(head)
     if not head:
-        return "the file is empty"
-    for magic, name in _COMPRESSED.items():
-        if head.startswith(magic):
-            return f"a {name} file: compressed captures are not supported yet"
+        return f"{within}the file is empty"
+    if packed and again:
+        return f"{within}a {again.name} file again, and captures are unpacked only once"
     if b"\0" not in head and _TCPDUMP_LINE.search(head):
-        return "text, perhaps printed by tcpdump: not supported yet, give the capture file (tcpdump -w)"
-    return "not a capture file: no pcap or pcapng magic number"
+        return f"{within}text, perhaps printed by tcpdump: not supported yet, give the capture (tcpdump -w)"
+    return f"{within}not a capture file: no magic number of pcap, pcapng or snoop"

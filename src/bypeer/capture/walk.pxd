@@ -3,15 +3,18 @@ cimport cython
 from bypeer.core.frames cimport Frames
 from bypeer.core cimport octets as net
 
-cdef long long _BATCH, _LARGEST, _SECOND, _ENHANCED, _FIXED
+cdef long long _BATCH, _LARGEST, _SECOND, _ENHANCED, _SECTION, _SHORTEST, _FIXED
 cdef int _AS_TODAY, _SWAPPED
 
 @cython.locals(raw="const unsigned char *", row="long long", at="long long", seconds="long long",
                fraction="long long", captured="long long", length="long long")
 cpdef long long records(
     bytearray octets, long long pos, long long end, long long base, Frames frames, bint little, long long size,
-    long long unit, int order
+    long long unit, int order, long long pad
 ) except -1
+
+@cython.locals(at="long long")
+cdef bint _told_twice(const unsigned char *raw, long long pos, long long end, long long total, bint little) noexcept
 
 cdef class Clocks:
     cdef public long long[::1] times, plus, most
@@ -19,7 +22,7 @@ cdef class Clocks:
 
 @cython.locals(raw="const unsigned char *", row="long long", kind="long long", total="long long",
                interface="long long", captured="long long", length="long long", ticks="long long", high="long long", low="long long",
-               whole="long long", again="long long")
+               whole="long long", strange=bint, again="long long")
 cpdef long long packets(
     bytearray octets, long long pos, long long end, long long base, Frames frames, bint little, long long first,
     Clocks clocks

@@ -20,19 +20,24 @@ AS_TODAY, PERHAPS_SWAPPED, SWAPPED = range(3)
 _BATCH, _LARGEST = BATCH, LARGEST_FRAME
 _AS_TODAY, _SWAPPED = AS_TODAY, SWAPPED
 _SECOND = 1_000_000_000
-_ENHANCED = 6  # the block type of an Enhanced Packet Block
+_ENHANCED, _SECTION = 6, 0x0A0D_0D0A  # block types; of those below, 0 and 4 are of no interest here
+_SHORTEST = 12  # octets of a block
 _FIXED = 32  # octets of one without its packet and options
 
 
-def ordered(captured: int, length: int, order: int) -> tuple[int, int]:
-    """Put the two lengths right: version 2.3 files have them in either order, older ones swapped."""
-    swapped = order == SWAPPED or (order == PERHAPS_SWAPPED and captured > length)
-    return (length, captured) if swapped else (captured, length)
+def ordered(captured: int, length: int, order: int, pad: int) -> tuple[int, int]:
+    """Put the two lengths right: version 2.3 files have them in either order, older ones swapped.
+
+    `pad` octets of the record's header are counted by them.
+    """
+    if order == SWAPPED or (order == PERHAPS_SWAPPED and captured > length):
+        captured, length = length, captured
+    return max(0, captured - pad), max(0, length - pad)
 
 
 def records(
     octets: bytearray, pos: int, end: int, base: int, frames: Frames, little: bool,
-    size: int, unit: int, order: int,
+    size: int, unit: int, order: int, pad: int,
 ) -> int:  # fmt: skip
     """Add the pcap records from octets[pos:end] to the batch; where the first one left begins.
 
@@ -52,6 +57,8 @@ def records(
             captured, length = net.u32(raw, pos + 8), net.u32(raw, pos + 12)
         if order != _AS_TODAY and (order == _SWAPPED or captured > length):
             captured, length = length, captured
+        if pad:
+            captured, length = max(0, captured - pad), max(0, length - pad)
         at = pos + size
         if captured > _LARGEST or captured > end - at:
             break
@@ -95,12 +102,21 @@ class Clocks:
         self.rows += 1
 
 
+def _told_twice(raw: bytearray, pos: int, end: int, total: int, little: bool) -> bool:
+    """Whether a block of that length lies at `pos`, which its end says too."""
+    if total < _SHORTEST or total % 4 or total > end - pos:
+        return False
+    at = pos + total - 4
+    return (net.le32(raw, at) if little else net.u32(raw, at)) == total
+
+
 def packets(
     octets: bytearray, pos: int, end: int, base: int, frames: Frames, little: bool, first: int, clocks: Clocks
 ) -> int:  # fmt: skip
     """Add the plain Enhanced Packet Blocks from octets[pos:end] to the batch; where the rest begins.
 
-    A plain one has no options, and its time needs no more than 64 bits. `first` is the file's row of
+    A plain one has no options, and its time needs no more than 64 bits. Blocks of unknown types are passed
+    over. `first` is the file's row of
     the section's first interface.
     """
     assert 0 <= pos <= end <= len(octets)
@@ -115,6 +131,10 @@ def packets(
             kind, total, interface = net.u32(raw, pos), net.u32(raw, pos + 4), net.u32(raw, pos + 8)
             high, low = net.u32(raw, pos + 12), net.u32(raw, pos + 16)
             captured, length = net.u32(raw, pos + 20), net.u32(raw, pos + 24)
+        strange = kind in (0, 4) or (kind > _ENHANCED and kind != _SECTION)
+        if strange and _told_twice(raw, pos, end, total, little):
+            pos += total  # of no interest here
+            continue
         ticks = high << 32 | low
         whole = _FIXED + (captured + 3 & ~3)
         if kind != _ENHANCED or captured > _LARGEST or total != whole or total > end - pos:

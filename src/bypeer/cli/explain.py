@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,8 @@ Exit status:
   130  interrupted
 """
 
-CAPTURE = click.Path(exists=True, dir_okay=False, path_type=Path)
+# As text: to a Path, ./- would be -, which is standard input.
+CAPTURE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
 def _text(found: Explanation, colour: bool, width: int) -> str:
@@ -67,6 +70,25 @@ class KernelName(click.ParamType[str]):
         return value
 
 
+@contextmanager
+def _patience(piped: bool) -> Iterator[None]:
+    """Leave the first Ctrl-C to whoever writes into the pipe: the last packets come after it."""
+
+    def once(number: int, frame: object) -> None:
+        signal.signal(number, before)
+        warn("reading standard input to its end; interrupt again to give up")
+
+    before = signal.getsignal(signal.SIGINT)
+    if not piped or before is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, once)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @click.command(no_args_is_help=True, epilog=STATUSES)
 @click.argument("captures", nargs=-1, type=CAPTURE, metavar="CAPTURE...")
 @click.option("-o", "--output", type=click.Choice(tuple(RENDER)), default="text", show_default=True)
@@ -77,28 +99,30 @@ class KernelName(click.ParamType[str]):
 @click.pass_context
 def explain(
     ctx: click.Context,
-    captures: tuple[Path, ...],
+    captures: tuple[str, ...],
     output: str,
     write: Path | None,
     kernel: str,
-    inside: tuple[Path, ...],
-    outside: tuple[Path, ...],
+    inside: tuple[str, ...],
+    outside: tuple[str, ...],
 ) -> None:
     """Say who reset the connections in the captures, which packet triggered it, and why.
 
     Give the captures of both sides of the NAT, in any order, or one with both (tcpdump -i any).
-    Which is which is found from the packets; --inside and --outside say it instead.
+    Which is which is found from the packets; --inside and --outside say it instead. - is standard
+    input: tcpdump -w - | bypeer explain -
     """
     from bypeer import api
 
     paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
     if not paths:
         raise click.UsageError("no capture given")
-    if write and write.exists() and any(write.samefile(path) for path in paths):
+    if write and write.exists() and any(path != "-" and write.samefile(path) for path in paths):
         raise click.BadParameter(f"{write} is one of the captures", param_hint="-w")
-    found = api.explain(
-        paths, kernel=None if kernel == "auto" else kernel, inside=inside or None, outside=outside or None
-    )
+    with _patience("-" in paths):
+        found = api.explain(
+            paths, kernel=None if kernel == "auto" else kernel, inside=inside or None, outside=outside or None
+        )
     for one in found.inputs:
         if one.damage is not None:
             where = f"{one.path}: at octet {one.damage.offset}"

@@ -2,8 +2,8 @@
 
 Models the link layers that `tcpdump` on a Linux or BSD host writes, IPv4 (RFC 791), IPv6
 with its extension headers (RFC 8200), and TCP with its options (RFC 9293, 7323, 2018).
-Only the frame's first IP header is believed: what a tunnel carries or an ICMP error quotes
-is recognised and told apart, never filled in. Nothing is reassembled.
+Nothing is reassembled. What an ICMP error quotes is recognised and told apart, never filled in. What a
+tunnel carries is told apart too, and filled in as seen at a vantage of its own: inside the tunnel.
 
 Every header's length is checked once, before its first octet is read; `octets[at]` never
 lies beyond what was captured.
@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from bypeer.core import octets as net
 from bypeer.core import tcp
-from bypeer.core.link import network, past_tags, told_by_version
+from bypeer.core.ether import past_ethernet, past_type, told_by_version
+from bypeer.core.link import network
 from bypeer.core.segment import ABSENT, BAD, GOOD, UNKNOWN, Segment
 from bypeer.core.seq import before
 
 # What `decode` answers: a row of KINDS. Kinds up to LAST_TCP are frames whose first IP header
-# carries TCP, in its first fragment; those above TCP_CUT are weird.
+# carries TCP, in its first fragment; those above TCP_CUT are weird. TCP and TUNNEL fill in a whole segment.
 KINDS = (
     "tcp",  # the segment is filled in; its options perhaps cut by snaplen: Segment.cut
     "tcp-cut",  # snaplen cut the TCP header's first 20 octets; what was captured is filled in
@@ -28,7 +29,8 @@ KINDS = (
     "other",  # no IP, or no TCP
     "fragment",  # a later fragment of a TCP segment: no TCP header in it
     "in-icmp",  # an ICMP error that quotes a TCP header
-    "tunnel",  # TCP in an IP packet in this IP packet
+    "tunnel",  # TCP in an IP packet in this IP packet: the segment is filled in
+    "tunnel-cut",  # the same without a whole TCP header, for whatever reason
     "unsupported",  # link type not known
     "cut",  # snaplen cut the frame before its first IP header ended
     "bad-version",  # weird: the IP version is not what the link layer announced
@@ -37,13 +39,14 @@ KINDS = (
     "bad-extension",  # weird: IPv6 extension headers beyond the payload, or endless
 )
 TCP, TCP_CUT, TCP_SHORT, TCP_OFFSET_SMALL, TCP_OFFSET_LARGE, OTHER, FRAGMENT, IN_ICMP = range(8)
-TUNNEL, UNSUPPORTED, CUT, BAD_VERSION, BAD_HEADER_LENGTH, BAD_TOTAL_LENGTH, BAD_EXTENSION = range(8, 15)
+TUNNEL, TUNNEL_CUT, UNSUPPORTED, CUT, BAD_VERSION, BAD_HEADER_LENGTH = range(8, 14)
+BAD_TOTAL_LENGTH, BAD_EXTENSION = 14, 15
 LAST_TCP = TCP_OFFSET_LARGE
 WEIRD = frozenset(
     {TCP_SHORT, TCP_OFFSET_SMALL, TCP_OFFSET_LARGE}
     | {BAD_VERSION, BAD_HEADER_LENGTH, BAD_TOTAL_LENGTH, BAD_EXTENSION}
 )
-# What network() found instead of an IP header, by ~answer: link.NO_IP and following.
+# What network() found instead of an IP header, by ~answer: ether.NO_IP and following.
 _NO_IP = (OTHER, CUT, BAD_VERSION, UNSUPPORTED)
 
 # Protocol numbers (IANA); extension headers: RFC 8200, 4 and RFC 4302.
@@ -53,6 +56,11 @@ _MOST_EXTENSIONS = 32
 _MOST_TUNNELS = 4
 _BRIDGED = 0x6558  # the EtherType of Ethernet in a tunnel
 _PORT_VXLAN, _PORT_GENEVE = 4789, 6081  # RFC 7348, 5; RFC 8926, 3.3
+_PORT_VXLAN_LINUX = 8472  # what Linux took before there was a number, and what is still its default
+_VXLAN_VALID = 0x08  # must be set; others are for extensions, or to be ignored
+# Added to Segment.interface: one vantage for all tunnels of an interface, since the two directions of a
+# connection may have identifiers (VNI, key) of their own.
+_INSIDE_TUNNEL = 1 << 48
 
 _ETHERNET, _ETHERNET_HEADER, _PLAIN_IPV4 = 1, 14, 0x45  # link type; octets; version and length
 
@@ -66,7 +74,7 @@ _MSS, _WSCALE, _SACK_PERMITTED, _SACK = tcp.MSS, tcp.WSCALE, tcp.SACK_PERMITTED,
 _TIMESTAMPS = tcp.TIMESTAMPS
 _WITH_TIMESTAMPS, _JUST_TIMESTAMPS = 32, 0x0101_080A  # the header; NOP, NOP, kind and size
 _ABSENT, _UNKNOWN = ABSENT, UNKNOWN
-_IS_TCP, _IS_OTHER = TCP, OTHER
+_IS_TCP, _IS_LAST_TCP, _IS_OTHER = TCP, LAST_TCP, OTHER
 
 
 def decode(
@@ -82,7 +90,8 @@ def decode(
 
     `length` is the frame's on the wire. The caller sets the segment's frame, offset, ts and
     length, and its interface, to which an SLL2 frame's interface index is added (see
-    `interface_and_index`). Unless the kind is at most LAST_TCP the segment means nothing.
+    `interface_and_index`) and whether it came in a tunnel (see `in_tunnel`). Unless the kind is TUNNEL or
+    at most LAST_TCP the segment means nothing.
     With `verify`, the checksum is computed where the segment was captured whole: this reads
     all of the payload, so it is for the segments under study.
     """
@@ -102,20 +111,30 @@ def decode(
         at = network(raw, start, end, link_type, segment)
         if at < 0:
             return _NO_IP[~at]
-    if raw[at] >> 4 == 4:
-        return _ipv4(raw, at, end, length - (at - start), segment, verify)
-    return _ipv6(raw, at, end, length - (at - start), segment, verify)
+    return _ip(raw, at, end, length - (at - start), segment, verify, 0)
 
 
 def interface_and_index(interface: int) -> tuple[int, int]:
     """Split Segment.interface: the capture's interface row, and the SLL2 interface index or 0."""
-    return interface & _ONES, interface >> 16
+    return interface & _ONES, (interface & ~_INSIDE_TUNNEL) >> 16
 
 
-# The network layer. `wire` is what the frame held from `at` on, padding and all.
+def in_tunnel(interface: int) -> bool:
+    """Whether segments of this Segment.interface came in a tunnel."""
+    return interface & _INSIDE_TUNNEL != 0
 
 
-def _ipv4(octets: bytearray, at: int, end: int, wire: int, segment: Segment, verify: bool) -> int:
+# The network layer. `wire` is what the frame held from `at` on, padding and all; `depth` how many tunnels
+# lie round it.
+
+
+def _ip(octets: bytearray, at: int, end: int, wire: int, segment: Segment, verify: bool, depth: int) -> int:
+    if octets[at] >> 4 == 4:
+        return _ipv4(octets, at, end, wire, segment, verify, depth)
+    return _ipv6(octets, at, end, wire, segment, verify, depth)
+
+
+def _ipv4(octets: bytearray, at: int, end: int, wire: int, segment: Segment, verify: bool, depth: int) -> int:
     if end - at < 20:
         return CUT
     header = (octets[at] & 15) * 4
@@ -132,7 +151,7 @@ def _ipv4(octets: bytearray, at: int, end: int, wire: int, segment: Segment, ver
     if protocol != _P_TCP:
         if fragment & 0x1FFF:
             return _IS_OTHER
-        return _within(octets, at + header, min(end, at + total), protocol)
+        return _within(octets, at + header, at + total, end, protocol, segment, verify, depth)
     if fragment & 0x1FFF:
         return FRAGMENT
     segment.version = 4
@@ -147,7 +166,7 @@ def _ipv4(octets: bytearray, at: int, end: int, wire: int, segment: Segment, ver
     return _tcp(octets, at + header, end, total - header, segment, verify)
 
 
-def _ipv6(octets: bytearray, at: int, end: int, wire: int, segment: Segment, verify: bool) -> int:
+def _ipv6(octets: bytearray, at: int, end: int, wire: int, segment: Segment, verify: bool, depth: int) -> int:
     if end - at < 40:
         return CUT
     room = net.u16(octets, at + 4) or wire - 40  # 0: a jumbogram (RFC 2675), or offload as in _ipv4
@@ -174,7 +193,7 @@ def _ipv6(octets: bytearray, at: int, end: int, wire: int, segment: Segment, ver
     else:
         return BAD_EXTENSION
     if following != _P_TCP:
-        return _within(octets, at, min(end, at + room), following)
+        return _within(octets, at, at + room, end, following, segment, verify, depth)
     segment.version = 6
     segment.ttl = octets[ip + 7]
     segment.ip_id = 0
@@ -312,23 +331,26 @@ def _checksum(octets: bytearray, at: int, end: int, segment: Segment) -> int:
     return BAD if (words + addresses + _P_TCP + size) % _ONES else GOOD
 
 
-# What is not the frame's own TCP: looked at only to count it.
+# What is not the frame's own TCP. `stop` is where the IP packet ends by its length, `end` where the
+# captured octets do.
 
 
-def _within(octets: bytearray, at: int, end: int, protocol: int) -> int:
+def _within(
+    octets: bytearray, at: int, stop: int, end: int, protocol: int, segment: Segment, verify: bool, depth: int
+) -> int:
+    end = min(end, stop)
     if protocol in (_P_ICMP, _P_ICMPV6):
-        return IN_ICMP if _quotes_tcp(octets, at, end, protocol) else _IS_OTHER
-    for _ in range(_MOST_TUNNELS):
-        at = _unwrapped(octets, at, end, protocol)
-        if at < 0 or end - at < 20:
-            break
-        if octets[at] >> 4 == 4:
-            protocol, at = octets[at + 9], at + (octets[at] & 15) * 4
-        else:
-            protocol, at = octets[at + 6], at + 40
-        if protocol == _P_TCP:
-            return TUNNEL
-    return _IS_OTHER
+        return IN_ICMP if depth == 0 and _quotes_tcp(octets, at, end, protocol) else _IS_OTHER
+    at = _unwrapped(octets, at, end, protocol) if depth < _MOST_TUNNELS else -1
+    if at < 0:
+        return _IS_OTHER
+    kind = _ip(octets, at, end, stop - at, segment, verify, depth + 1)
+    if kind == _IS_TCP:
+        segment.interface |= _INSIDE_TUNNEL
+        return TUNNEL
+    if kind <= _IS_LAST_TCP or kind == FRAGMENT:
+        return TUNNEL_CUT
+    return kind if kind in (TUNNEL, TUNNEL_CUT) else _IS_OTHER
 
 
 def _quotes_tcp(octets: bytearray, at: int, end: int, protocol: int) -> bool:
@@ -355,7 +377,7 @@ def _unwrapped(octets: bytearray, at: int, end: int, protocol: int) -> int:
     if protocol != _P_UDP or end - at < 16:
         return -1
     port = net.u16(octets, at + 2)
-    if port == _PORT_VXLAN:
+    if port in (_PORT_VXLAN, _PORT_VXLAN_LINUX) and octets[at + 8] & _VXLAN_VALID:
         return _bridged(octets, at + 16, end, _BRIDGED)
     if port == _PORT_GENEVE:
         return _bridged(octets, at + 16 + (octets[at + 8] & 63) * 4, end, net.u16(octets, at + 10))
@@ -364,5 +386,5 @@ def _unwrapped(octets: bytearray, at: int, end: int, protocol: int) -> int:
 
 def _bridged(octets: bytearray, at: int, end: int, ether_type: int) -> int:
     if ether_type != _BRIDGED:
-        return past_tags(octets, at, end, ether_type)
-    return past_tags(octets, at + 14, end, net.u16(octets, at + 12)) if end - at >= 14 else -1
+        return past_type(octets, at, end, ether_type)
+    return past_ethernet(octets, at, end)

@@ -57,7 +57,7 @@ class Input(NamedTuple):
 
     path: str
     sha256: str
-    format: str  # "pcap", "pcapng"
+    format: str  # "pcap", "pcapng", "snoop"; compressed as "pcap, gzip"
     packets: int  # all frames
     tcp: int  # frames whose first IP header carries TCP
     rst: int  # of these, with the RST flag

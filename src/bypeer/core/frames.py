@@ -16,7 +16,7 @@ BATCH = 512  # frames a batch: large enough to hide the call, small enough for t
 class Interface(NamedTuple):
     """Where frames of one kind were taken (a pcapng interface block, or a whole pcap file)."""
 
-    link_type: int  # LINKTYPE_*, as in the file
+    link_type: int  # LINKTYPE_*, or link.OF_SNOOP + a type of snoop's that has none
     name: str = ""  # if_name
     description: str = ""  # if_description
 

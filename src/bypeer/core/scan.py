@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from bypeer.core import tcp
 from bypeer.core.connection import Connection
 from bypeer.core.connections import Connections
-from bypeer.core.decode import KINDS, LAST_TCP, OTHER, TCP, UNSUPPORTED, decode
+from bypeer.core.decode import KINDS, LAST_TCP, OTHER, TCP, TUNNEL, UNSUPPORTED, decode
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.frames import Frames, Interface, Source
 from bypeer.core.segment import NO_TIME, Segment
 
 # Copies that are C integers when compiled.
-_TCP, _UNSUPPORTED, _LAST_TCP, _RST, _UNDATED = TCP, UNSUPPORTED, LAST_TCP, tcp.RST, NO_TIME
+_TCP, _TUNNEL, _UNSUPPORTED, _LAST_TCP = TCP, TUNNEL, UNSUPPORTED, LAST_TCP
+_RST, _UNDATED = tcp.RST, NO_TIME
 
 
 # Segments kept unasked, of all connections together (about 0.4 kB each).
@@ -71,7 +72,7 @@ def _batch(
 ) -> None:
     segment, verify = Segment(), table.keeps
     interface, link_type = -1, -1
-    resets = plain = 0
+    resets = 0
     for row in range(batch.count):
         if interface != batch.interface[row]:
             interface = batch.interface[row]
@@ -84,21 +85,16 @@ def _batch(
         kind = decode(
             batch.octets, batch.start[row], batch.captured[row], segment.length, link_type, segment, verify
         )
-        if kind != _TCP:
-            counts[kind] += 1
-            if kind == _UNSUPPORTED:
-                found.unsupported[link_type] = found.unsupported.get(link_type, 0) + 1
-            elif kind <= _LAST_TCP and segment.flags & _RST:
-                resets += 1
-            continue
-        plain += 1
-        if segment.flags & _RST:
+        counts[kind] += 1
+        if kind == _UNSUPPORTED:
+            found.unsupported[link_type] = found.unsupported.get(link_type, 0) + 1
+        elif kind <= _LAST_TCP and segment.flags & _RST:
             resets += 1
-        connection = table.place(segment)
-        if connection.excerpt is not None:
-            connection.excerpt.see(table.direction, segment)
+        if kind in (_TCP, _TUNNEL):
+            connection = table.place(segment)
+            if connection.excerpt is not None:
+                connection.excerpt.see(table.direction, segment)
     _clock(found, batch)
-    counts[_TCP] += plain
     found.rst += resets
     found.packets += batch.count
     found.tcp = sum(counts[: _LAST_TCP + 1])

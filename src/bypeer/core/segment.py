@@ -32,7 +32,7 @@ class Segment:
     frame: int  # number in its file, from 1
     offset: int  # octets from the start of the file to the frame's record
     ts: int  # ns since 1970-01-01T00:00Z by the capturing host's clock, or NO_TIME
-    interface: int  # pcapng interface number; for SLL2 combined with its ifindex (decode.py)
+    interface: int  # pcapng interface number; combined with SLL2's ifindex and in_tunnel (decode.py)
     length: int  # octets of the frame on the wire
     version: int  # 4 or 6
     src_hi: int  # address as 128 bits in two halves; IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)

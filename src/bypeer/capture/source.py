@@ -1,0 +1,125 @@
+"""Where a capture's octets come from, as often as they are wanted from the first on.
+
+A regular file is opened anew each time. A pipe gives its octets once, so what it gave is kept in
+a file without a name, in TMPDIR or /var/tmp (/tmp may be memory), which is gone when bypeer is.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from io import FileIO
+from pathlib import Path
+from typing import Protocol
+
+from bypeer.capture.stream import Source
+
+STANDARD_INPUT = "-"
+
+# The disk is not filled up by the copy of a pipe: this much of it stays free.
+RESERVE = 1 << 30
+
+
+class Origin(Protocol):
+    """What can be read from its first octet on, again and again, but not at the same time."""
+
+    def open(self) -> Source:
+        """Begin anew. Raises OSError."""
+
+    def close(self) -> None:
+        """Give back what is held between readings."""
+
+
+def origin(path: str) -> Origin:
+    """The origin at that path, `-` being standard input. Raises OSError, or ValueError for a NUL in it."""
+    if path != STANDARD_INPUT:
+        file = FileIO(path)
+    elif os.isatty(0):
+        raise OSError("standard input is a terminal: pipe a capture into it")
+    else:
+        file = FileIO(os.dup(0))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return Pipe(file)
+    file.close()
+    return File("/dev/stdin" if path == STANDARD_INPUT else path)
+
+
+class File:
+    """A regular file, which is not held open between readings."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def open(self) -> Source:
+        """Begin anew. Raises OSError."""
+        return FileIO(self._path)
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+class Pipe:
+    """What gives its octets only once, and a copy of those it gave."""
+
+    def __init__(self, file: Source) -> None:
+        import tempfile  # here: it alone costs what reading a small file costs
+
+        self._file = file
+        try:
+            self._copy = tempfile.TemporaryFile(buffering=0, dir=_roomy())  # noqa: SIM115
+        except OSError as error:
+            file.close()
+            raise OSError(f"no copy of a pipe can be kept in {_roomy()}: {error.strerror}") from error
+        self._size = 0  # octets in the copy
+        self._failure: OSError | None = None
+
+    def open(self) -> Source:
+        """Begin anew, with the first octet that the pipe gave."""
+        return _Reading(self)
+
+    def close(self) -> None:
+        """Give back the pipe, and drop the copy."""
+        self._file.close()
+        self._copy.close()
+
+    def read(self, at: int, buffer: memoryview) -> int:
+        """Read octets from number `at` on, of the copy or, at its end, of the pipe."""
+        if at < self._size:
+            return os.preadv(self._copy.fileno(), [buffer[: self._size - at]], at)
+        if self._failure is None:
+            try:
+                return self._take(buffer)
+            except OSError as error:
+                self._failure = error  # every reading ends here, as this one does
+        raise self._failure
+
+    def _take(self, buffer: memoryview) -> int:
+        got = self._file.readinto(buffer) or 0
+        disk = os.fstatvfs(self._copy.fileno())
+        if got and disk.f_bavail * disk.f_frsize < RESERVE + got:
+            raise OSError(f"no room left in {_roomy()} for the copy of a pipe (TMPDIR names another place)")
+        written = 0
+        while written < got:
+            written += self._copy.write(buffer[written:got])
+        self._size += got
+        return got
+
+
+class _Reading:
+    """One reading of a pipe."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe, self._at = pipe, 0
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        got = self._pipe.read(self._at, buffer)
+        self._at += got
+        return got
+
+    def close(self) -> None:
+        """Leave the pipe open for the next reading."""
+
+
+def _roomy() -> str:
+    """The directory for large files that nobody misses."""
+    return os.environ.get("TMPDIR") or ("/var/tmp" if Path("/var/tmp").is_dir() else "/tmp")

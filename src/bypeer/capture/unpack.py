@@ -1,0 +1,194 @@
+"""Compressed captures: told by their magic number, unpacked as they are read.
+
+gzip, bzip2 and xz come with Python; zstd too from 3.14 on, before it is an extra, as lz4 is. A
+file may unpack to far more than it is, so nothing is unpacked ahead of its reader, what a
+format would hold in memory for its window is bounded, and so is the ratio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+from bypeer.capture.stream import Source
+
+# Header-only captures shrink to a tenth or a twentieth, full ones of one octet repeated to a 300th at
+# most, where segments are merged to 64 KiB and their headers differ. deflate stops at a 1,032nd; zstd and
+# xz know no end.
+MOST_RATIO = 300
+FREE = 64 << 20  # octets for which no ratio is asked
+
+# Window of zstd (its own tool's bound, without --long) and memory of xz (-9 needs 65 MiB).
+_ZSTD_WINDOW_LOG = 27
+_XZ_MEMORY = 128 << 20
+
+_CHUNK = 1 << 16  # octets taken from the file at a time
+_LARGEST_PIECE = 1 << 18  # octets unpacked at a time
+_PADDING = b"\0"  # may follow: gzip on tape, xz
+
+
+class Decompressor(Protocol):
+    """As the standard library's: of one member, frame or stream of a file that may have several."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether its end was reached."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether it has given all that it was given octets for."""
+
+    @property
+    def unused_data(self) -> bytes | None:
+        """What came after its end."""
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """Take these octets in, and give at most so many unpacked ones."""
+
+
+class _Gzip:
+    """zlib's decompressor, with the interface of the others."""
+
+    def __init__(self) -> None:
+        import zlib
+
+        self._inflate, self.needs_input = zlib.decompressobj(wbits=31), True  # 31: gzip, largest window
+
+    @property
+    def eof(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflate.unused_data
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        got = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
+        self.needs_input = not self._inflate.unconsumed_tail and len(got) < max_length
+        return got
+
+
+Make = Callable[[], Decompressor]
+Errors = tuple[type[Exception], ...]
+
+
+def _gzip() -> tuple[Make, Errors]:
+    import zlib
+
+    return _Gzip, (zlib.error,)
+
+
+def _bzip2() -> tuple[Make, Errors]:
+    import bz2
+
+    return bz2.BZ2Decompressor, (OSError, ValueError)
+
+
+def _xz() -> tuple[Make, Errors]:
+    import lzma
+
+    return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY), (lzma.LZMAError,)
+
+
+def _zstd() -> tuple[Make, Errors]:
+    try:
+        zstd: Any = import_module("compression.zstd")
+    except ImportError:
+        zstd = import_module("backports.zstd")
+    options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+    return lambda: zstd.ZstdDecompressor(options=options), (zstd.ZstdError,)
+
+
+def _lz4() -> tuple[Make, Errors]:
+    return import_module("lz4.frame").LZ4FrameDecompressor, (RuntimeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """A format of compressed files."""
+
+    name: str
+    magic: bytes
+    load: Callable[[], tuple[Make, Errors]]  # raises ImportError where `extra` is not installed
+    extra: str = ""  # of bypeer's, in pyproject.toml
+
+
+PACKINGS = (
+    Packing("gzip", b"\x1f\x8b", _gzip),  # RFC 1952
+    Packing("zstd", b"\x28\xb5\x2f\xfd", _zstd, "zstd"),  # RFC 8878
+    Packing("zstd", b"\x50\x2a\x4d\x18", _zstd, "zstd"),  # a skippable frame first, as pzstd writes
+    Packing("xz", b"\xfd7zXZ\0", _xz),
+    Packing("lz4", b"\x04\x22\x4d\x18", _lz4, "lz4"),  # the frame format
+    Packing("bzip2", b"BZh", _bzip2),
+)
+
+
+def packing(head: bytes) -> Packing | None:
+    """How a file that starts so is packed, if it is."""
+    return next((one for one in PACKINGS if head.startswith(one.magic)), None)
+
+
+class Unpacked:
+    """The octets that a packed source unpacks to. What is wrong with it is told by OSError."""
+
+    def __init__(self, source: Source, form: Packing) -> None:
+        self._source, self._form = source, form
+        self._make, self._errors = form.load()
+        self._member: Decompressor | None = self._make()
+        self._input = b""
+        self._taken = self._given = 0
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Unpack into the buffer and say how many octets; 0 at the end."""
+        size = min(len(buffer), _LARGEST_PIECE)
+        while self._member is not None:
+            if not self._input and self._member.needs_input and not self._more():
+                raise self._broken("is cut short")
+            got = self._unpack(self._member, size)
+            if self._member.eof:
+                self._input = self._member.unused_data or b""
+                self._member = self._next()
+            if got:
+                self._given += len(got)
+                if self._given > FREE + MOST_RATIO * self._taken:
+                    raise self._broken(f"unpacks to over {MOST_RATIO} times its size")
+                buffer[: len(got)] = got
+                return len(got)
+        return 0
+
+    def close(self) -> None:
+        """Give the source back."""
+        self._source.close()
+
+    def _unpack(self, member: Decompressor, size: int) -> bytes:
+        data, self._input = self._input, b""
+        try:
+            return member.decompress(data, size)
+        except self._errors as error:
+            raise self._broken(f"cannot be unpacked ({error})") from error
+
+    def _more(self) -> bool:
+        chunk = bytearray(_CHUNK)
+        with memoryview(chunk) as view:
+            got = self._source.readinto(view) or 0
+        self._taken += got
+        self._input += bytes(chunk[:got])
+        return got > 0
+
+    def _next(self) -> Decompressor | None:
+        """What unpacks the next member; None at the end of the file."""
+        while True:
+            self._input = self._input.lstrip(_PADDING)
+            if len(self._input) >= 4:
+                break
+            if not self._more():
+                if self._input:
+                    break
+                return None
+        return self._make()
+
+    def _broken(self, what: str) -> OSError:
+        self._member = None
+        return OSError(f"the {self._form.name} data {what}, near octet {self._taken:,} of the file")

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import importlib
+import lzma
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bypeer.capture import unpack
+from bypeer.capture.read import Capture, open_capture
+from bypeer.errors import CaptureError
+from tests import make
+from tests.make import Taken
+
+FRAMES = [Taken(os.urandom(500) + bytes(400)) for _ in range(2_000)]  # 1.8 MB: several buffers
+OCTETS = make.pcap(FRAMES)
+
+
+def zstd() -> Any:
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return pytest.skip("no zstd here: Python 3.14, or pip install backports.zstd")
+
+
+def lz4() -> Any:
+    return pytest.importorskip("lz4.frame", reason="no lz4 here: pip install lz4")
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "bzip2": lambda octets: bz2.compress(octets, 1),
+    "xz": lzma.compress,
+    "zstd": lambda octets: zstd().compress(octets),
+    "lz4": lambda octets: lz4().compress(octets),
+}
+SKIPPABLE = struct.pack("<II", 0x184D2A50, 3) + b"abc"  # a frame that zstd and lz4 pass over
+
+
+def opened(folder: Path, octets: bytes) -> Capture:
+    path = folder / "capture"
+    path.write_bytes(octets)
+    return open_capture(path)
+
+
+def counted(folder: Path, octets: bytes) -> tuple[Capture, int]:
+    """A capture that was read, and its frames."""
+    capture = opened(folder, octets)
+    return capture, sum(batch.count for batch in capture.frames())
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_a_packed_capture_reads_like_a_plain_one(tmp_path: Path, name: str) -> None:
+    capture = opened(tmp_path, PACK[name](OCTETS))
+    assert capture.packing is not None
+    assert (capture.format, capture.packing.name) == ("pcap", name)
+    for _ in range(2):
+        at = 0
+        for batch in capture.frames():
+            for row in range(batch.count):
+                start = batch.start[row]
+                assert batch.octets[start : start + batch.captured[row]] == FRAMES[at].octets
+                at += 1
+        assert (at, capture.damage) == (len(FRAMES), None)
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_several_members_are_one_file(tmp_path: Path, name: str) -> None:
+    pack = PACK[name]
+    octets = pack(OCTETS[:700_001]) + pack(b"") + pack(OCTETS[700_001:])
+    assert counted(tmp_path, octets)[1] == len(FRAMES)
+    if name in ("zstd", "lz4"):
+        assert counted(tmp_path, pack(OCTETS) + SKIPPABLE)[1] == len(FRAMES)
+
+
+def test_zstd_may_begin_with_what_is_to_be_skipped(tmp_path: Path) -> None:
+    capture, frames = counted(tmp_path, SKIPPABLE + PACK["zstd"](OCTETS))
+    assert (frames, capture.damage) == (len(FRAMES), None)
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_what_is_cut_gives_what_came_before(tmp_path: Path, name: str) -> None:
+    octets = PACK[name](OCTETS)
+    capture, frames = counted(tmp_path, octets[: len(octets) * 2 // 3])
+    assert 0 < frames < len(FRAMES)
+    assert capture.damage is not None
+    assert f"the {name} data is cut short, near octet" in capture.damage.reason
+    assert 0 <= capture.damage.offset - 24 - frames * 916 < 916
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_what_is_damaged_gives_what_came_before(tmp_path: Path, name: str) -> None:
+    octets = bytearray(PACK[name](OCTETS) + b"no such data")
+    capture, frames = counted(tmp_path, bytes(octets))
+    assert frames == len(FRAMES)
+    assert capture.damage is not None
+    assert f"the {name} data cannot be unpacked" in capture.damage.reason
+    assert capture.damage.offset == len(OCTETS)
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_any_cut_of_a_small_file_ends_in_an_error_or_a_prefix(tmp_path: Path, name: str) -> None:
+    octets = PACK[name](make.pcap([Taken(os.urandom(50))] * 2))
+    for size in range(len(octets)):
+        try:
+            capture, frames = counted(tmp_path, octets[:size])
+        except CaptureError:
+            continue
+        assert frames <= 2
+        assert capture.damage is not None
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_a_capture_is_unpacked_only_once(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CaptureError, match=f"in the {name} data: a gzip file again"):
+        opened(tmp_path, PACK[name](gzip.compress(OCTETS)))
+
+
+@pytest.mark.parametrize("octets", [b"", b"prose" * 99, b"\x1f\x8b"], ids=["nothing", "prose", "a magic"])
+def test_what_unpacks_to_no_capture_is_refused(tmp_path: Path, octets: bytes) -> None:
+    with pytest.raises(CaptureError, match="in the gzip data: "):
+        opened(tmp_path, gzip.compress(octets))
+
+
+def test_padding_after_gzip_is_nothing(tmp_path: Path) -> None:
+    capture, frames = counted(tmp_path, gzip.compress(OCTETS) + bytes(100_000))
+    assert (frames, capture.damage) == (len(FRAMES), None)
+
+
+def bomb(name: str, size: int) -> bytes:
+    """A capture of ever the same frame of 4,080 octets, packed."""
+    frame = struct.pack("<IIII", 0, 0, 4_080, 4_080) + bytes(4_080)
+    pieces = [OCTETS[:24], *[frame * 256] * (size >> 20)]
+    if name == "gzip":
+        deflate = zlib.compressobj(9, zlib.DEFLATED, 31)
+    else:
+        deflate = lzma.LZMACompressor() if name == "xz" else zstd().ZstdCompressor()
+    return b"".join(deflate.compress(piece) for piece in pieces) + deflate.flush()
+
+
+@pytest.mark.parametrize("name", ["gzip", "xz", "zstd"])
+def test_a_bomb_is_put_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(unpack, "FREE", 1 << 20)
+    capture, frames = counted(tmp_path, bomb(name, 32 << 20))
+    assert capture.damage is not None
+    assert "unpacks to over 300 times its size" in capture.damage.reason
+    assert frames < 8_192
+
+
+def test_a_bomb_is_free_up_to_a_bound(tmp_path: Path) -> None:
+    capture, frames = counted(tmp_path, bomb("gzip", 4 << 20))
+    assert (frames, capture.damage) == ((4 << 20) // 4_096, None)
+
+
+def test_a_window_too_large_is_refused(tmp_path: Path) -> None:
+    # RFC 8878, 3.1.1.1: no size given; an exponent of 18 is a window of 2**28 octets; one raw block.
+    body = struct.pack("<I", 24 << 3 | 1)[:3] + OCTETS[:24]
+    small, large = (b"\x28\xb5\x2f\xfd\0" + bytes((exponent << 3,)) + body for exponent in (17, 18))
+    zstd()
+    assert opened(tmp_path, small).format == "pcap"
+    with pytest.raises(CaptureError, match="zstd data cannot be unpacked"):
+        opened(tmp_path, large)
+    greedy = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 29}]
+    with pytest.raises(CaptureError, match=r"xz data cannot be unpacked \(Memory usage limit"):
+        opened(tmp_path, lzma.compress(OCTETS, filters=greedy))
+
+
+@pytest.mark.parametrize(("name", "extra"), [("zstd", "zstd"), ("lz4", "lz4")])
+def test_a_missing_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, extra: str
+) -> None:
+    octets = PACK[name](OCTETS)
+
+    def missing(name: str) -> ModuleType:
+        raise ImportError(name)
+
+    monkeypatch.setattr(unpack, "import_module", missing)
+    with pytest.raises(CaptureError, match=f"a {name} file: to read it, pip install 'bypeer.{extra}.'"):
+        opened(tmp_path, octets)
