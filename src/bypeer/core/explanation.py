@@ -62,7 +62,7 @@ class Input:
 
     path: str
     sha256: str
-    format: str  # "pcap", "pcapng"
+    format: str  # "pcap", "pcapng", "tcpdump text", "tshark text"
     packets: int  # all frames
     tcp: int  # frames whose first IP header carries TCP
     rst: int  # of these, with the RST flag
@@ -151,6 +151,7 @@ class Event:
     text: str  # one line, complete by itself
     twin: str | None = None  # vantage id where the same segment was seen as well
     twin_frame: int | None = None
+    dump: list[str] = field(default_factory=list)  # as tcpdump prints it, where it was seen, in order
 
 
 @dataclass(frozen=True, slots=True)
