@@ -13,6 +13,7 @@ UNTESTED: dict[str, str] = {}
 # test file: what it tests beyond one module
 ACROSS: dict[str, str] = {
     "test_labels.py": "the tracker's answers, held against recorded ones of real kernels",
+    "test_printed.py": "what holds of printed text, in every step of the pipeline",
 }
 
 

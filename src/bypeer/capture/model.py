@@ -49,7 +49,7 @@ class Capture:
 
     __slots__ = (
         "_lost", "_open", "_pending", "_reader",
-        "comments", "damage", "format", "interfaces", "packets", "path",
+        "comments", "damage", "format", "interfaces", "names", "oddities", "packets", "path",
     )  # fmt: skip
 
     def __init__(self, path: str, form: str, reader: Reader, reopen: Callable[[], Stream]) -> None:
@@ -66,6 +66,8 @@ class Capture:
         self.packets = 0
         self.damage: Damage | None = None
         self.comments: list[Comment] = []
+        self.names: dict[str, str] = {}  # address or endpoint made up for a printed name: that name
+        self.oddities: dict[str, int] = {}  # what only the reader of the format can see: how often
         self._lost: dict[tuple[int, str], int] = {}
 
     @property

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from functools import partial
 from pathlib import Path
 
-from bypeer.capture import pcap, pcapng
+from bypeer.capture import pcap, pcapng, text
 from bypeer.capture.model import Capture, Comment, Damage, Loss
 from bypeer.capture.stream import Stream
 from bypeer.errors import CaptureError
@@ -24,11 +23,6 @@ _COMPRESSED = {
     b"\xfd7zXZ\x00": "xz",
     b"BZh": "bzip2",
 }
-
-# A line as tcpdump prints it: perhaps a date, a time of day or seconds, then the protocol.
-_TCPDUMP_LINE = re.compile(
-    rb"^(\d{4}-\d\d-\d\d )?(\d\d:\d\d:\d\d\.\d+|\d{10}\.\d+|\s*\d+\s) ?\S.*$|^IP6? \S+ > \S+: ", re.MULTILINE
-)
 
 
 def open_capture(path: str | os.PathLike[str]) -> Capture:
@@ -49,6 +43,8 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
             capture = Capture(name, "pcap", pcap.read, reopen)
         elif pcapng.is_pcapng(head):
             capture = Capture(name, "pcapng", pcapng.read, reopen)
+        elif form := text.sniff(stream):
+            capture = Capture(name, form, text.read, reopen)
         else:
             raise CaptureError(name, 0, stream.failure or _why_not(head))
         if not _can_be_read_again(name):
@@ -78,6 +74,4 @@ def _why_not(head: bytes) -> str:
     for magic, name in _COMPRESSED.items():
         if head.startswith(magic):
             return f"a {name} file: compressed captures are not supported yet"
-    if b"\0" not in head and _TCPDUMP_LINE.search(head):
-        return "text, perhaps printed by tcpdump: not supported yet, give the capture file (tcpdump -w)"
-    return "not a capture file: no pcap or pcapng magic number"
+    return "not a capture file: no pcap or pcapng magic number, and no line of tcpdump's or tshark's"

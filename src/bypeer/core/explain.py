@@ -21,6 +21,7 @@ from bypeer.core.forward import match
 from bypeer.core.frames import Source
 from bypeer.core.kernels import KERNELS, Kernel, alike, newest
 from bypeer.core.nat import Join, join
+from bypeer.core.order import order
 from bypeer.core.replay import Replay, replay, tracked
 from bypeer.core.resets import Reset, answer, find
 from bypeer.core.scan import Scan, scan
@@ -50,6 +51,7 @@ class Analysis:
     joins: Sequence[Join]
     cases: Sequence[Case]  # in order of time
     by_input: Mapping[str, Finding]
+    printed: bool = False  # an input is text
 
 
 def analyse(
@@ -57,22 +59,25 @@ def analyse(
     kernel: Kernel | None = None,
     roles: Mapping[int, Role] | None = None,
     dropped: Callable[[int], bool] = lambda _: False,
+    printed: frozenset[int] = frozenset(),
 ) -> Analysis:
     """Run the whole pipeline.
 
     Without `kernel`, the packets choose among all. `roles`: inputs known to be inside or outside.
-    `dropped`: inputs that say of themselves that they lack packets.
+    `dropped`: inputs that say of themselves that they lack packets. `printed`: inputs that are text.
     """
     scans = [scan(source) for source in sources]
     joins = join({number: one.connections for number, one in enumerate(scans)}, roles)
     chosen = sorted(joins, key=interest, reverse=True)[:MOST_STUDIED]
     chosen = [one for one in chosen if interest(one) > 0]
     kept = _keep(sources, scans, chosen)
-    coverage = _coverage(scans, dropped)
+    for one in chosen:
+        order(one, kept, roles)
+    coverage = _coverage(scans, dropped, printed)
     cases = [_case(study(one, kept, coverage), kernel) for one in joins if one in chosen]
     every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), len(joins))
     by_input = {cause.code: cause.test(every) for cause in CATALOGUE if cause.subject == "input"}
-    return Analysis(scans, joins, cases, by_input)
+    return Analysis(scans, joins, cases, by_input, bool(printed))
 
 
 def interest(one: Join) -> int:
@@ -104,13 +109,16 @@ def _keep(sources: Sequence[Source], scans: Sequence[Scan], chosen: Sequence[Joi
     return kept
 
 
-def _coverage(scans: Sequence[Scan], dropped: Callable[[int], bool]) -> dict[tuple[int, int], Side]:
+def _coverage(
+    scans: Sequence[Scan], dropped: Callable[[int], bool], printed: frozenset[int]
+) -> dict[tuple[int, int], Side]:
     """What time each vantage covers."""
     return {
         (number, row.interface): Side(
             one.began if one.began != NO_TIME else -FOREVER,
             one.ended if one.ended != NO_TIME else FOREVER,
             dropped=dropped(number),
+            printed=number in printed,
         )
         for number, one in enumerate(scans)
         for row in one.connections

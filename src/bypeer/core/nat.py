@@ -50,6 +50,11 @@ class Place:
         return self.connection.halves[direction ^ self.flipped]
 
     @property
+    def has_ttls(self) -> bool:
+        """Whether any TTL is known."""
+        return any(any(half.ttls) or any(half.reset_ttls) for half in self.connection.halves)
+
+    @property
     def segments(self) -> int:
         """How many segments were seen here."""
         there, back = self.connection.halves
@@ -93,11 +98,7 @@ def join(
 
     `roles` says which inputs the user called inside or outside.
     """
-    places = [
-        Place((number, connection.interface), connection)
-        for number, rows in connections.items()
-        for connection in rows
-    ]
+    places = [Place((number, row.interface), row) for number, rows in connections.items() for row in rows]
     found = [_arrange(group, roles or {}) for group in _grouped(places)]
     return sorted(found, key=lambda one: (one.started, one.places[0].connection.number))
 
@@ -204,14 +205,8 @@ def _by_tuple(groups: Sequence[list[Place]], place: Place) -> list[Place] | None
         for known in group:
             here, there = (place.client, place.server), (known.client, known.server)
             if known.vantage != place.vantage and _opened(known) and here in (there, there[::-1]):
-                fits.append(
-                    (
-                        known.connection.started <= place.connection.started,
-                        known.connection.started,
-                        here != there,
-                        group,
-                    )
-                )
+                began = known.connection.started
+                fits.append((began <= place.connection.started, began, here != there, group))
                 break
     if not fits:
         return None
@@ -243,7 +238,7 @@ def _arrange(group: list[Place], roles: Mapping[int, Role]) -> Join:
     mains, strays = _mains(group)
     fullest = max(mains, key=lambda place: place.segments)  # it shares most with each other place
     mains.sort(key=lambda place: _depth(place, fullest))
-    found = _alone(mains[0], roles) if len(mains) == 1 else _between(mains, roles)
+    found = _alone(mains[0], roles) if len(mains) == 1 else between(mains, roles)
     within = [main for role, main in found.extra if role == "inside"]
     within += [found.inside] if found.inside is not None else []
     for place in strays:
@@ -256,7 +251,8 @@ def _mains(group: Sequence[Place]) -> tuple[list[Place], list[Place]]:
     """The places with a proper tuple, one a vantage, and the rest.
 
     A vantage that holds both sides (`-i any` without interface numbers, merged files) shows
-    the connection under two tuples one hop apart: both are proper.
+    the connection under two tuples one hop apart: both are proper. Where no TTL is known (printed
+    text), both are if the endpoint that NAT hides was sent something by either: strays it sends.
     """
     mains: list[Place] = []
     strays: list[Place] = []
@@ -264,7 +260,7 @@ def _mains(group: Sequence[Place]) -> tuple[list[Place], list[Place]]:
         here = [place for place in group if place.vantage == vantage]
         here.sort(key=lambda place: (-_opened(place), -place.segments))
         first, rest = here[0], here[1:]
-        twins = [one for one in rest if _opened(one) == _opened(first) and abs(_depth(one, first)) == 1]
+        twins = [one for one in rest if _opened(one) == _opened(first) and _one_hop(one, first)]
         mains += [first, *twins[:1]]
         strays += [one for one in rest if one not in twins[:1]]
     return mains, strays
@@ -272,6 +268,16 @@ def _mains(group: Sequence[Place]) -> tuple[list[Place], list[Place]]:
 
 def _opened(place: Place) -> bool:
     return any(half.isn >= 0 for half in place.connection.halves)
+
+
+def _one_hop(one: Place, other: Place) -> bool:
+    """Whether two tuples at one vantage are those of the two sides of the host there."""
+    if one.has_ttls or other.has_ttls:
+        return abs(_depth(one, other)) == 1
+    hidden = TO_CLIENT if one.client != other.client else TO_SERVER  # towards it
+    if not (one.half(hidden).segments and other.half(hidden).segments):
+        return False
+    return any(set(one.half(way).sketch) & set(other.half(way).sketch) for way in (TO_SERVER, TO_CLIENT))
 
 
 def _depth(place: Place, reference: Place) -> float:
@@ -302,7 +308,7 @@ def _made_here(half: Half) -> bool:
     return bool(half.ttls) and any(ttl in INITIAL_TTLS and ttl not in half.ttls for ttl in half.reset_ttls)
 
 
-def _between(mains: list[Place], roles: Mapping[int, Role]) -> Join:
+def between(mains: list[Place], roles: Mapping[int, Role]) -> Join:
     """Two vantages or more, nearest to the client first."""
     cut = _boundary(mains, roles)
     near, far = mains[: cut + 1], mains[cut + 1 :]
