@@ -84,6 +84,7 @@ class How:
     linger: float = 1.0  # s that both captures go on before and after, as a datagram each shows
     sides: Literal["both", "inside", "outside"] = "both"  # what was captured
     merged: Literal["no", "blind", "interfaces"] = "no"  # both in one capture, perhaps told apart
+    printed: bool = False  # as text shows it: TTL and identification are not known, lines may lack
     twice: tuple[str, ...] = ()  # sides whose frames are all captured twice
     port: int = 40_000  # the client's; further stories count on from it
 
@@ -201,6 +202,7 @@ class Stage:
         )
         if side == OUTSIDE:
             ttl += how.hops if (act.way == 0) != how.client_inside else -how.hops
+        ttl, ip_id = (0, 0) if how.printed else (ttl, ip_id)
         packet = make.ip(octets, ttl=ttl, ip_id=ip_id, **ends)
         if "bad" in act.marks:
             at = len(packet) - len(octets) + 16
@@ -272,7 +274,8 @@ def sources(*stories: str, **how: Any) -> list[Memory]:
 def play(*stories: str, **how: Any) -> Analysis:
     """What the pipeline makes of it. `kernel`, `roles` and `dropped` go to `analyse`, the rest to `How`."""
     told = {name: how.pop(name) for name in ("kernel", "roles", "dropped") if name in how}
-    return analyse(sources(*stories, **how), **told)
+    taken = sources(*stories, **how)
+    return analyse(taken, printed=frozenset(range(len(taken)) if How(**how).printed else ()), **told)
 
 
 def case(story: str, **how: Any) -> Case:

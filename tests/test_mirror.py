@@ -14,6 +14,7 @@ UNTESTED: dict[str, str] = {}
 ACROSS: dict[str, str] = {
     "test_scripts.py": "the packet scripts of tests/scripts: what the tracker answers, and what they reach",
     "test_labels.py": "the tracker's answers, held against recorded ones of real kernels",
+    "test_printed.py": "what holds of printed text, in every step of the pipeline",
 }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from typing import Any, TypeVar
 
 from bypeer import __version__
 from bypeer.capture.read import Capture, open_capture
@@ -39,9 +41,48 @@ def explain(
             for path in dict.fromkeys(os.fspath(path) for path in paths)
         ]
         roles = _roles(captures, inside or (), outside or ())
-        analysis = analyse(captures, chosen, roles, lambda number: bool(captures[number].losses))
+        printed = frozenset(row for row, one in enumerate(captures) if one.printed)
+        analysis = analyse(captures, chosen, roles, lambda number: bool(captures[number].losses), printed)
         inputs = [_input(capture, found) for capture, found in zip(captures, analysis.scans, strict=True)]
-        return describe(analysis, inputs, _names(captures, analysis), Tool("bypeer", __version__), chosen)
+        found = describe(analysis, inputs, _names(captures, analysis), Tool("bypeer", __version__), chosen)
+        return spelt(found, {made_up: name for one in captures for made_up, name in one.names.items()})
+
+
+T = TypeVar("T")
+
+
+# What may be an address or an endpoint as reports write them, with what may follow it.
+_END = re.compile(r"\[?[0-9a-f][0-9a-f:.]*(?:\]:\d+)?")
+
+
+def spelt(found: T, names: Mapping[str, str]) -> T:
+    """The record with each address or endpoint that stands for a printed name as it was printed."""
+    if not names:
+        return found
+    said: T = _spelt(found, lambda text: _END.sub(lambda one: _respelt(one[0], names), text))
+    return said
+
+
+def _respelt(end: str, names: Mapping[str, str]) -> str:
+    bare = end.rstrip(".:")
+    host, port = bare.removeprefix("[").split("]:", 1) if "]:" in bare else bare.rpartition(".")[::2]
+    if bare in names:
+        bare, end = names[bare], end.removeprefix(bare)
+    elif host in names:
+        bare, end = names[host] + (":" if "]:" in bare else ".") + port, end.removeprefix(bare)
+    else:
+        return end
+    return bare + end
+
+
+def _spelt(value: Any, say: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return say(value)
+    if isinstance(value, list):
+        return [_spelt(one, say) for one in value]
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_spelt(one, say) for one in value))
+    return value
 
 
 def _roles(captures: Sequence[Capture], inside: Sequence[Path], outside: Sequence[Path]) -> dict[int, Role]:
@@ -55,6 +96,7 @@ def _input(capture: Capture, found: Scan) -> Input:
     weird = {kind: count for kind, count in found.kinds.items() if kind != "unsupported"}
     for link_type, count in found.unsupported.items():
         weird[f"unsupported link type {link_type_name(link_type)}"] = count
+    weird |= capture.oddities
     if found.undated:
         weird["undated"] = found.undated
     if found.evicted:

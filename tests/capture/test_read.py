@@ -78,18 +78,26 @@ REFUSED = {
     "an empty file": (b"", "empty"),
     "noise": (bytes(range(1, 200)), "not a capture file"),
     "prose": (b"Dear all,\nthe 2 captures are attached.\n", "not a capture file"),
-    "tcpdump's text": (b"12:34:56.789012 IP 10.0.0.1.40000 > 192.0.2.80.443: Flags [S], seq 1\n", "text"),
-    "tcpdump's text with dates": (
-        b"2024-01-02 12:34:56.789012 eth0 In  IP 10.0.0.1.1 > 1.1.1.1.2: tcp 0\n",
-        "text",
-    ),
-    "tcpdump's text without time": (b"IP 10.0.0.1.40000 > 192.0.2.80.443: Flags [S], seq 1\n", "text"),
-    "tcpdump's text with words before": (
-        b"listening on eth0\n12:34:56.789012 IP 1.1.1.1.1 > 2.2.2.2.2: UDP\n",
-        "text",
-    ),
     "a section header without byte order": (b"\n\r\r\n" + bytes(24), "not a capture file"),
 }
+
+
+PRINTED = {
+    "as tickets have it": b"12:34:56.789012 IP 10.0.0.1.40000 > 192.0.2.80.443: Flags [S], seq 1\n",
+    "with dates": b"2024-01-02 12:34:56.789012 eth0 In  IP 10.0.0.1.1 > 1.1.1.1.2: tcp 0\n",
+    "without time": b"IP 10.0.0.1.40000 > 192.0.2.80.443: Flags [S], seq 1\n",
+    "with words before": b"listening on eth0\n12:34:56.789012 IP 1.1.1.1.1 > 2.2.2.2.2: UDP\n",
+    "tshark's": "  1   0.000000 10.0.0.1 → 1.1.1.1 TCP 54 4 → 80 [RST] Seq=1 Win=0 Len=0\n".encode(),
+}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_printed_text_is_told_by_its_lines(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "ticket.pcap"
+    path.write_bytes(PRINTED[name])
+    capture = open_capture(path)
+    assert capture.format == ("tshark text" if name == "tshark's" else "tcpdump text")
+    assert (sum(batch.count for batch in capture.frames()), capture.packets) == (1, 1)
 
 
 @pytest.mark.parametrize("name", REFUSED)

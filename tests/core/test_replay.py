@@ -139,6 +139,19 @@ def test_begun_too_late_nothing_is_refused_for_a_bound(segment: str, kernel: Ker
     assert (judgement.ctstate, judgement.reason) == (Ctstate.ESTABLISHED, Reason.UNKNOWN_BOUND)
 
 
+def test_begun_too_late_no_window_tells_how_late_is_too_late() -> None:
+    """Windows whose scale was not captured seem to grow with each segment beyond them."""
+    passed = "".join(
+        f"{0.1 + at / 100} < . {at * 30000 + 1}:{at * 30000 + 30001}(30000) ack 1 win 509\n"
+        f"{0.105 + at / 100} > . 1:1(0) ack {at * 30000 + 30001} win 502\n"
+        for at in range(40)
+    )
+    found = case(passed + "0.6 < . 1000001:1001449(1448) ack 1 win 509 !\n0.6001 H> R 1:1(0) win 0\n")
+    _, judgement = last(found)
+    assert (judgement.reason, judgement.says) == (Reason.UNKNOWN_BOUND, "unknown")
+    assert (found.conclusion.candidates[0], found.conclusion.certainty) == ("NF01", "likely")
+
+
 def test_what_the_table_refuses_is_refused_whenever_it_began() -> None:
     found = case(CUT + "+.01 < S 5000:5000(0) !\n+.01 > R. 101:101(0) ack 91449")
     assert last(found)[1].reason == Reason.INVALID_STATE

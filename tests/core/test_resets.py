@@ -31,6 +31,24 @@ def only(story: str, **how: Any) -> Reset:
 
 # Who made it
 
+PRINTED: dict[str, tuple[str, dict[str, Any], str]] = {
+    # story, how it is played: the author; without TTLs it is never sure
+    "host: absent inside": (HOST, {}, "host"),
+    "host: both in one text": (HOST, {"merged": "blind"}, "host"),
+    "host, inside not captured": (HOST, {"sides": "outside"}, "unknown"),
+    "what answers nothing is not the host's": (CLIENT.replace("win 0", "win 0 -i"), {}, "unknown"),
+    "outside endpoint": (SERVER, {}, "outside"),
+    "inside endpoint": (CLIENT, {}, "inside"),
+}
+
+
+@pytest.mark.parametrize(("story", "how", "author"), PRINTED.values(), ids=PRINTED)
+def test_author_without_ttls(story: str, how: dict[str, Any], author: str) -> None:
+    reset = only(story, printed=True, **how)
+    assert (reset.author, reset.author_sure) == (author, False)
+    assert "TTL is not known" in reset.author_because
+
+
 AUTHORS: dict[str, tuple[str, dict[str, Any], str, bool]] = {
     # story, how it is played: the author, and whether that is sure
     "host, whose TTL has lost no hop": (HOST, {}, "host", True),

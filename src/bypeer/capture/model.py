@@ -48,8 +48,8 @@ class Capture:
     """
 
     __slots__ = (
-        "_lost", "_origin", "_reader",
-        "comments", "damage", "format", "interfaces", "packets", "packing", "path",
+        "_lost", "_origin", "_reader", "comments", "damage", "format", "interfaces", "names", "oddities",
+        "packets", "packing", "path",
     )  # fmt: skip
 
     def __init__(self, path: str, form: str, reader: Reader, origin: Origin, packing: Packing | None) -> None:
@@ -66,7 +66,14 @@ class Capture:
         self.packets = 0
         self.damage: Damage | None = None
         self.comments: list[Comment] = []
+        self.names: dict[str, str] = {}  # address or endpoint made up for a printed name: that name
+        self.oddities: dict[str, int] = {}  # what only the reader of the format can see: how often
         self._lost: dict[tuple[int, str], int] = {}
+
+    @property
+    def printed(self) -> bool:
+        """Whether it is text that a tool printed for people."""
+        return self.format.endswith(" text")
 
     @property
     def losses(self) -> list[Loss]:

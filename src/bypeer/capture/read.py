@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 from bypeer.capture import pcap, pcapng, snoop
 from bypeer.capture.model import Capture, Comment, Damage, Loss, Reader, unpacked
@@ -14,12 +13,7 @@ from bypeer.errors import CaptureError
 
 __all__ = ["Capture", "Comment", "Damage", "Loss", "open_capture"]
 
-_SNIFFED = 512  # octets; enough for a line of text
-
-# A line as tcpdump prints it: perhaps a date, a time of day or seconds, then the protocol.
-_TCPDUMP_LINE = re.compile(
-    rb"^(\d{4}-\d\d-\d\d )?(\d\d:\d\d:\d\d\.\d+|\d{10}\.\d+|\s*\d+\s) ?\S.*$|^IP6? \S+ > \S+: ", re.MULTILINE
-)
+_SNIFFED = 1 << 16  # octets in which a first line of a packet must be found, if it is text
 
 
 def open_capture(path: str | os.PathLike[str]) -> Capture:
@@ -69,6 +63,10 @@ def _reader(name: str, head: bytes, failure: str, packed: Packing | None) -> tup
     if snoop.is_snoop(head):
         snoop.check(head, name, failure)
         return "snoop", snoop.read
+    from bypeer.capture import text  # its patterns take time that a capture file need not spend
+
+    if form := text.sniff(head):
+        return form, text.read
     raise CaptureError(name, 0, failure or _why_not(head, packed))
 
 
@@ -80,6 +78,5 @@ def _why_not(head: bytes, packed: Packing | None) -> str:
         return f"{within}the file is empty"
     if packed and again:
         return f"{within}a {again.name} file again, and captures are unpacked only once"
-    if b"\0" not in head and _TCPDUMP_LINE.search(head):
-        return f"{within}text, perhaps printed by tcpdump: not supported yet, give the capture (tcpdump -w)"
-    return f"{within}not a capture file: no magic number of pcap, pcapng or snoop"
+    magics = "no magic number of pcap, pcapng or snoop, and no line of tcpdump's or tshark's"
+    return f"{within}not a capture file: {magics}"

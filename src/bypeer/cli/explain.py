@@ -48,9 +48,15 @@ def _json(found: Explanation, colour: bool, width: int) -> str:
     return json.render(found)
 
 
+def _tcpdump(found: Explanation, colour: bool, width: int) -> str:
+    from bypeer.report import tcpdump
+
+    return tcpdump.render(found)
+
+
 # Each is told whether to colour and how many columns to keep to; what is no page for a terminal ignores it.
 Render = Callable[["Explanation", bool, int], str]
-RENDER: dict[str, Render] = {"text": _text, "markdown": _markdown, "json": _json}
+RENDER: dict[str, Render] = {"text": _text, "markdown": _markdown, "json": _json, "tcpdump": _tcpdump}
 
 
 class KernelName(click.ParamType[str]):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# The upper half of 100::/64, which is nobody's (RFC 6666): addresses that stand for printed names.
+NAMED = 0x0100 << 48
+
 Endpoint = tuple[int, int, int]  # address in two halves (Segment.src_hi, src_lo), port
 
 

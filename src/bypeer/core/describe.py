@@ -34,7 +34,7 @@ from bypeer.core.explanation import (
 from bypeer.core.filters import filters
 from bypeer.core.groups import Place
 from bypeer.core.headline import headline
-from bypeer.core.kernels import KERNELS, Ctstate, Kernel
+from bypeer.core.kernels import KERNELS, Kernel
 from bypeer.core.narrate import behind, events, when
 from bypeer.core.nat import Join
 from bypeer.core.remedies import remedies
@@ -77,7 +77,10 @@ def describe(
         resets=[one for case in told for one in _resets(case, numbers[id(case.seen.study.join)], ids)],
         outcomes=_outcomes(analysis, told, numbers, ids),
         remedies=remedies(verdict.candidates or ([verdict.cause] if verdict.cause else [])),
-        filters=[] if main is None else filters(main, lambda one: _id(one, main.seen.study.join, ids)),
+        # Wireshark opens no text.
+        filters=[]
+        if main is None or analysis.printed
+        else filters(main, lambda one: _id(one, main.seen.study.join, ids)),
         host={},
         evidence=_evidence(main),
     )
@@ -187,7 +190,7 @@ def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) ->
         unclear = unclear or analysis.passed_over > 0
         if unclear:
             said = f"Nobody killed a connection here, as far as the captures show ({count} connections)"
-        certainty: Certainty = "certain" if both and not unclear else "likely"
+        certainty: Certainty = "certain" if both and not unclear and not analysis.printed else "likely"
         return Verdict(
             "none", None, [], certainty, said + ".", None, "unknown" if unclear else "completed", []
         )
@@ -223,7 +226,7 @@ def _evidence(main: Case | None) -> list[Evidence]:
     if main is None or first is None or first.trigger is None:
         return []
     judgement = main.seen.judgement(first.trigger)
-    if judgement is None:
+    if judgement is None or judgement.says == "unknown":
         return []
     says = judgement.log or f"{judgement.ctstate.name}: no objection"
     agrees = judgement.invalid == (main.conclusion.cause in BY_INVALID)
@@ -289,7 +292,7 @@ def _resets(case: Case, name: str, ids: Mapping[VantageKey, str]) -> list[ResetR
             codes, certainty = list(case.conclusion.candidates), case.conclusion.certainty
         elif one.author == "unknown" or one.effect == "unknown":
             certainty = "undetermined"
-        elif one.author_sure and one.effect_sure and len(codes) < 2:
+        elif one.author_sure and one.effect_sure and len(codes) < 2 and not _printed(case):
             certainty = "certain"
         rows.append(
             ResetReport(
@@ -307,6 +310,10 @@ def _resets(case: Case, name: str, ids: Mapping[VantageKey, str]) -> list[ResetR
             )
         )
     return rows
+
+
+def _printed(case: Case) -> bool:
+    return any(side is not None and side.printed for side in case.seen.study.sides)
 
 
 def _trigger(seen: Seen, reset: Reset, ids: Mapping[VantageKey, str]) -> Trigger | None:
@@ -327,7 +334,7 @@ def _trigger(seen: Seen, reset: Reset, ids: Mapping[VantageKey, str]) -> Trigger
         length=one.segment.size,
         octets_behind=behind(seen, one),
         forwarded=forwarded,
-        judgement="unknown" if judgement is None else Ctstate(judgement.ctstate).name,
+        judgement="unknown" if judgement is None else judgement.says,
         reason="" if judgement is None else judgement.log,
         bound=None if judgement is None else judgement.bound,
     )

@@ -22,6 +22,7 @@ from bypeer.core.forward import match
 from bypeer.core.frames import Source
 from bypeer.core.kernels import KERNELS, Kernel, alike, newest
 from bypeer.core.nat import Join, join
+from bypeer.core.order import order
 from bypeer.core.replay import Replay, replay, tracked, unsettled
 from bypeer.core.resets import Reset, answer, find
 from bypeer.core.scan import Scan, scan
@@ -51,6 +52,7 @@ class Analysis(NamedTuple):
     cases: Sequence[Case]  # in order of time
     by_input: Mapping[str, Finding]
     passed_over: int  # connections that did not end in order and were not looked at
+    printed: bool = False  # an input is text
 
 
 def analyse(
@@ -58,23 +60,26 @@ def analyse(
     kernel: Kernel | None = None,
     roles: Mapping[int, Role] | None = None,
     dropped: Callable[[int], bool] = lambda _: False,
+    printed: frozenset[int] = frozenset(),
 ) -> Analysis:
     """Run the whole pipeline.
 
     Without `kernel`, the packets choose among all. `roles`: inputs known to be inside or outside.
-    `dropped`: inputs that say of themselves that they lack packets.
+    `dropped`: inputs that say of themselves that they lack packets. `printed`: inputs that are text.
     """
     scans = [scan(source) for source in sources]
     joins = join({number: one.connections for number, one in enumerate(scans)}, roles)
     worth = [one for one in sorted(joins, key=interest, reverse=True) if interest(one) > 0]
     chosen, excerpts = choose(worth[:MOST_STUDIED])
     kept = _keep(sources, scans, excerpts)
-    coverage = _coverage(scans, dropped)
+    for one in chosen:
+        order(one, kept, roles)
+    coverage = _coverage(scans, dropped, printed)
     looked_at = {id(one) for one in chosen}
     cases = [_case(study(one, kept, coverage), kernel) for one in joins if id(one) in looked_at]
     every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), len(joins))
     by_input = {cause.code: cause.test(every) for cause in CATALOGUE if cause.subject == "input"}
-    return Analysis(scans, joins, cases, by_input, len(worth) - len(chosen))
+    return Analysis(scans, joins, cases, by_input, len(worth) - len(chosen), bool(printed))
 
 
 def interest(one: Join) -> int:
@@ -103,13 +108,16 @@ def _keep(sources: Sequence[Source], scans: Sequence[Scan], excerpts: Excerpts) 
     return {(vantage, row): (found[vantage[0]] or {})[row] for vantage, row in excerpts}
 
 
-def _coverage(scans: Sequence[Scan], dropped: Callable[[int], bool]) -> dict[tuple[int, int], Side]:
+def _coverage(
+    scans: Sequence[Scan], dropped: Callable[[int], bool], printed: frozenset[int]
+) -> dict[tuple[int, int], Side]:
     """What time each vantage covers."""
     return {
         (number, row.interface): Side(
             one.began if one.began != NO_TIME else -FOREVER,
             one.ended if one.ended != NO_TIME else FOREVER,
             dropped=dropped(number),
+            printed=number in printed,
         )
         for number, one in enumerate(scans)
         for row in one.connections

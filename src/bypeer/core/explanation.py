@@ -8,6 +8,7 @@ source has no date. All sequence numbers are absolute, as on the wire.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 Killer = Literal["host", "inside", "outside", "on-path", "none", "unknown"]
@@ -57,7 +58,7 @@ class Input(NamedTuple):
 
     path: str
     sha256: str
-    format: str  # "pcap", "pcapng", "snoop"; compressed as "pcap, gzip"
+    format: str  # "pcap", "pcapng", "snoop", "tcpdump text", "tshark text"; compressed as "pcap, gzip"
     packets: int  # all frames
     tcp: int  # frames whose first IP header carries TCP
     rst: int  # of these, with the RST flag
@@ -138,6 +139,7 @@ class Event(NamedTuple):
     text: str  # one line, complete by itself
     twin: str | None = None  # vantage id where the same segment was seen as well
     twin_frame: int | None = None
+    dump: Sequence[str] = ()  # as tcpdump prints it, where it was seen, in order
 
 
 class Trigger(NamedTuple):

@@ -37,7 +37,8 @@ def _made_by_host(seen: Seen, vantage_id: VantageId) -> list[Filter]:
     segment = made[0].segment
     field, hop = ("ip", "ttl") if segment.version == 4 else ("ipv6", "hlim")
     source = address((segment.src_hi, segment.src_lo, 0))
-    where = f"{field}.src == {source} && {field}.{hop} == {segment.ttl} && tcp.port == {segment.dport}"
+    own = f" && {field}.{hop} == {segment.ttl}" if segment.ttl else ""
+    where = f"{field}.src == {source}{own} && tcp.port == {segment.dport}"
     what = f"all RSTs that the host made ({len(made)})"
     return [Filter(what, vantage_id(made[0]), f"tcp.flags.reset == 1 && {where}")]
 

@@ -47,6 +47,11 @@ class Place:
         return self.connection.halves[direction ^ self.flipped]
 
     @property
+    def has_ttls(self) -> bool:
+        """Whether any TTL is known."""
+        return any(any(half.ttls) or any(half.reset_ttls) for half in self.connection.halves)
+
+    @property
     def segments(self) -> int:
         """How many segments were seen here."""
         there, back = self.connection.halves

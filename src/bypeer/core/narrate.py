@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bypeer.core import tcp
 from bypeer.core.addresses import address
 from bypeer.core.causes.model import Seen
+from bypeer.core.dump import dump
 from bypeer.core.explanation import Event, EventKind
 from bypeer.core.fate import fin, received
 from bypeer.core.groups import Place
@@ -198,6 +199,8 @@ def trigger_note(seen: Seen, reset: Reset, trigger: Sighting) -> str:
     )
     if lag >= trigger.segment.size and trigger.end <= known:
         parts.append(f"late: {octets_text(lag)} behind, acknowledged already")
+    elif known == NOWHERE and lag >= trigger.segment.size > 0:
+        parts.append(f"{octets_text(lag)} behind the newest")
     elif -lag > trigger.segment.size + 1:
         parts.append(f"{octets_text(-lag - trigger.segment.size)} beyond what had come before")
     parts.append(forwarding(seen, trigger))
@@ -211,6 +214,8 @@ def _judged(seen: Seen, one: Sighting) -> str:
     judgement = seen.judgement(one)
     if judgement is None:
         return ""
+    if judgement.says == "unknown":
+        return "conntrack's bounds are not known"
     text = judgement.log.removeprefix(LOG_PREFIX) if judgement.invalid else ""
     return f"conntrack: {judgement.ctstate.name}" + (f", {text}" if text else "")
 
@@ -254,7 +259,15 @@ def _event(scene: Scene, letter: str, vantage_id: VantageId, seen: Seen) -> Even
         f"{line(one)} | {scene.note}",
         vantage_id(twin) if twin is not None else None,
         twin.segment.frame if twin is not None else None,
+        [dump(other.segment) for other in _passing(seen, one)],
     )
+
+
+def _passing(seen: Seen, one: Sighting) -> list[Sighting]:
+    """Where the segment was seen, in the order of its way."""
+    if one.twin is None:
+        return [one]
+    return [one, one.twin] if one.side == seen.study.ingress(one.direction) else [one.twin, one]
 
 
 def when(one: Sighting) -> int | None:

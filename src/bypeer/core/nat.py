@@ -61,11 +61,7 @@ def join(
 
     `roles` says which inputs the user called inside or outside.
     """
-    places = [
-        Place((number, connection.interface), connection)
-        for number, rows in connections.items()
-        for connection in rows
-    ]
+    places = [Place((number, row.interface), row) for number, rows in connections.items() for row in rows]
     found = [_arrange(group, roles or {}) for group in grouped(places)]
     return sorted(found, key=lambda one: (one.started, one.places[0].connection.number))
 
@@ -78,7 +74,7 @@ def _arrange(group: list[Place], roles: Mapping[int, Role]) -> Join:
     mains, strays = _mains(group)
     fullest = max(mains, key=lambda place: place.segments)  # it shares most with each other place
     mains.sort(key=lambda place: _depth(place, fullest))
-    found = _alone(mains[0], roles) if len(mains) == 1 else _between(mains, roles)
+    found = _alone(mains[0], roles) if len(mains) == 1 else between(mains, roles)
     within = [main for role, main in found.extra if role == "inside"]
     within += [found.inside] if found.inside is not None else []
     for place in strays:
@@ -91,7 +87,8 @@ def _mains(group: Sequence[Place]) -> tuple[list[Place], list[Place]]:
     """The places with a proper tuple, one a vantage, and the rest.
 
     A vantage that holds both sides (`-i any` without interface numbers, merged files) shows
-    the connection under two tuples one hop apart: both are proper.
+    the connection under two tuples one hop apart: both are proper. Where no TTL is known (printed
+    text), both are if the endpoint that NAT hides was sent something by either: strays it sends.
     """
     mains: list[Place] = []
     strays: list[Place] = []
@@ -99,10 +96,20 @@ def _mains(group: Sequence[Place]) -> tuple[list[Place], list[Place]]:
         here = [place for place in group if place.vantage == vantage]
         here.sort(key=lambda place: (-opened(place), -place.segments))
         first, rest = here[0], here[1:]
-        twins = [one for one in rest if opened(one) == opened(first) and abs(_depth(one, first)) == 1]
+        twins = [one for one in rest if opened(one) == opened(first) and _one_hop(one, first)]
         mains += [first, *twins[:1]]
         strays += [one for one in rest if one not in twins[:1]]
     return mains, strays
+
+
+def _one_hop(one: Place, other: Place) -> bool:
+    """Whether two tuples at one vantage are those of the two sides of the host there."""
+    if one.has_ttls or other.has_ttls:
+        return abs(_depth(one, other)) == 1
+    hidden = TO_CLIENT if one.client != other.client else TO_SERVER  # towards it
+    if not (one.half(hidden).segments and other.half(hidden).segments):
+        return False
+    return any(set(one.half(way).sketch) & set(other.half(way).sketch) for way in (TO_SERVER, TO_CLIENT))
 
 
 def _depth(place: Place, reference: Place) -> float:
@@ -133,7 +140,7 @@ def _made_here(half: Half) -> bool:
     return bool(half.ttls) and any(ttl in INITIAL_TTLS and ttl not in half.ttls for ttl in half.reset_ttls)
 
 
-def _between(mains: list[Place], roles: Mapping[int, Role]) -> Join:
+def between(mains: list[Place], roles: Mapping[int, Role]) -> Join:
     """Two vantages or more, nearest to the client first."""
     cut = _boundary(mains, roles)
     near, far = mains[: cut + 1], mains[cut + 1 :]

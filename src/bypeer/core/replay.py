@@ -39,6 +39,11 @@ class Judgement(NamedTuple):
         """Whether it was INVALID: not translated."""
         return self.ctstate == Ctstate.INVALID
 
+    @property
+    def says(self) -> str:
+        """Its ctstate, "unknown" where the capture began too late to know the bounds."""
+        return "unknown" if self.reason == Reason.UNKNOWN_BOUND else Ctstate(self.ctstate).name
+
 
 @dataclass(slots=True)
 class Replay:

@@ -75,25 +75,25 @@ def _author(study: Study, reset: Reset) -> None:
     source = ENDPOINTS[study.ingress(one.direction)]
     if one.side == study.ingress(one.direction):
         _arrived(study, reset, source)
+    elif not one.segment.ttl:
+        _without_ttl(study, reset, source)
     else:
         _appeared(study, reset, source)
 
 
 def _usual(one: Sighting, study: Study) -> dict[int, int]:
-    """TTLs of its direction at its side, with the tuple that is right there."""
+    """TTLs of its direction at its side, with the tuple that is right there; 0 is one not known."""
     place = study.join.places[-1 if one.side == OUTSIDE else 0] if one.stray else one.home
-    return place.half(one.direction).ttls
+    return {ttl: count for ttl, count in place.half(one.direction).ttls.items() if ttl}
 
 
 def _arrived(study: Study, reset: Reset, source: Author) -> None:
     """Seen where its direction enters the host: from the endpoint, or from the path before it."""
     one = reset.sighting
-    usual = _usual(one, study)
-    if usual and one.segment.ttl not in usual:
+    usual, ttl = _usual(one, study), one.segment.ttl
+    if usual and ttl and ttl not in usual:
         reset.author, reset.author_sure = "on-path", True
-        reset.author_because = (
-            f"TTL {one.segment.ttl}, where its apparent sender's packets have {_ttls(usual)}"
-        )
+        reset.author_because = f"TTL {ttl}, where its apparent sender's packets have {_ttls(usual)}"
         reset.injected = ("TTL",)
         return
     stranger = any(sighting.stray for sighting in reset.seen)  # it is no end of this connection
@@ -103,11 +103,13 @@ def _arrived(study: Study, reset: Reset, source: Author) -> None:
         reset.author_because = "; ".join(reset.injected)
         return
     reset.author = source
-    reset.author_sure = bool(usual) and study.join.sure
-    reset.author_because = (
-        f"it came from the {source} side with the TTL of that endpoint's other packets"
-        if usual
-        else f"it came from the {source} side; no other packet of that endpoint shows its TTL"
+    reset.author_sure = bool(usual and ttl) and study.join.sure
+    reset.author_because = f"it came from the {source} side" + (
+        " with the TTL of that endpoint's other packets"
+        if usual and ttl
+        else "; no other packet of that endpoint shows its TTL"
+        if ttl
+        else "; its TTL is not known"
     )
 
 
@@ -152,6 +154,17 @@ def _appeared(study: Study, reset: Reset, source: Author) -> None:
         )
     else:
         reset.author_because = "nothing tells the host's own packets from forwarded ones here"
+
+
+def _without_ttl(study: Study, reset: Reset, source: Author) -> None:
+    """As _appeared, where nothing but the other side's silence tells."""
+    if study.both and reset.sighting.sure and reset.passive and not study.join.beyond:
+        reset.author = "host"
+        reset.author_because = f"it was never seen on the {source} side; its TTL is not known"
+    else:
+        reset.author_because = (
+            "its TTL is not known: nothing tells the host's own packets from forwarded ones"
+        )
 
 
 def _certainly_absent(study: Study, one: Sighting) -> bool:

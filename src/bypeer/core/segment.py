@@ -39,7 +39,7 @@ class Segment:
     src_lo: int
     dst_hi: int
     dst_lo: int
-    ttl: int  # or hop limit
+    ttl: int  # or hop limit; 0 where the source does not say (printed text)
     ip_id: int  # IPv4 identification; 0 for IPv6
     df: bool  # IPv4 Don't Fragment; True for IPv6
     sport: int

@@ -79,14 +79,20 @@ class Side:
     dropped: bool = False  # the file itself says that packets were dropped
     # Times of which nothing was kept, though all was read: near them a twin may not be at hand.
     unkept: list[tuple[int, int]] = field(default_factory=list)
+    printed: bool = False  # it is text, of which a person may have left out any line
 
     @property
-    def lossy(self) -> bool:
-        """Whether packets were lost here and there, so that an absence proves little.
+    def lost(self) -> bool:
+        """Whether packets were lost here and there.
 
         One hole is a cut; several, or one in a short capture, are losses.
         """
         return self.dropped or len(self.holes) > 2 or (bool(self.holes) and self.sightings < 100)
+
+    @property
+    def lossy(self) -> bool:
+        """Whether packets were lost or lines may have been left out, so that an absence proves little."""
+        return self.printed or self.lost
 
     def complete(self, since: int, until: int | None = None) -> bool:
         """Whether nothing is known to be missing at that time, or in the time from it `until` another."""
@@ -177,7 +183,7 @@ def _side(place: Place | None, coverage: Mapping[tuple[int, int], Side]) -> Side
     if place is None:
         return None
     known = coverage[place.vantage]
-    return Side(known.began, known.ended, dropped=known.dropped)
+    return Side(known.began, known.ended, dropped=known.dropped, printed=known.printed)
 
 
 def _crossings(place: Place, side: int, kept: Kept) -> list[Crossing]:

@@ -57,6 +57,9 @@ BY_INVALID = frozenset(("NF01", "NF02", "NF03", "NF05", "NF06", "NF07"))
 
 _OTHER_SIDE = "a capture of the same connection on the {} side of the NAT host"
 _AT_PEER = "a capture at the peer, or beyond the next router"
+_CAPTURED = (
+    "the capture files that the text was printed from (tcpdump -w): lines of it may have been left out"
+)
 _WHOLE = "the {} capture again without losses (smaller snaplen, larger buffer: tcpdump -s 96 -B 65536)"
 
 
@@ -86,6 +89,13 @@ def conclude(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findin
     if found.cause is None and found.candidates and found.killed_by != "none":
         found.cause = found.candidates[0]
     found.needs += _missing(seen) if found.certainty == "undetermined" and not found.needs else []
+    if any(side is not None and side.printed for side in seen.study.sides):
+        if not seen.study.join.sure and seen.study.both:
+            found.certainty = "undetermined"  # which side is which is a guess
+        elif found.certainty == "certain":
+            found.certainty = "likely"
+        again = [_WHOLE.format(side) for side in ENDPOINTS]
+        found.needs = [_CAPTURED, *(need for need in found.needs if need not in again)]
     return found
 
 
@@ -145,7 +155,7 @@ def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) 
     if sure and whole and cause.strong and len(found.candidates) == 1:
         found.certainty = "certain"
     outer = study.sides[OUTSIDE]
-    if outer is not None and outer.lossy and not seen.refuses(trigger):
+    if outer is not None and outer.lost and not seen.refuses(trigger):
         # The segment that was really answered may be one of those lost.
         found.certainty, found.needs = "undetermined", [_WHOLE.format(ENDPOINTS[OUTSIDE])]
     if not study.both:

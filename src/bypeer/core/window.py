@@ -73,6 +73,8 @@ def judge(entry: Entry, direction: int, kind: int, segment: Segment, rules: Rule
             return _conclude(sender, reason, seq, end, sack, rules, out)
         out.reason = _UNKNOWN_BOUND
         _stretch(sender, receiver, seq, end, sack)
+    elif receiver.estimated and before(end, sender.td_end):
+        out.reason = _UNKNOWN_BOUND  # late: too late or not, tells a window that was not captured
     _advance(sender, receiver, seq, end, ack, sack, segment)
     if kind == _ACK:
         _count_repeat(entry, direction, seq, ack, end, segment.win)

@@ -135,13 +135,22 @@ def _timeline(found: Explanation) -> Section:
     if connection is None or quiet or not connection.events:
         return Section("")
     day = next((date(one.time_ns) for one in connection.events if one.time_ns is not None), "")
-    title = f"What happened ({day}, UTC)" if day else "What happened (the captures hold no times)"
+    title = f"What happened ({_dated(found, day)})"
     blocks: list[Block] = [Prose(text) for text in _setting(connection)]
     moments, before = [], ""
     for event in connection.events:
         moments.append(_moment(found, event, day, before))
         before = event.letter
     return Section(title, [*blocks, Timeline(moments)])
+
+
+def _dated(found: Explanation, day: str) -> str:
+    """The day, and whose times these are: text says neither zone nor, mostly, date."""
+    if not day:
+        return "the captures hold no times"
+    if not any(one.format.endswith("text") for one in found.inputs):
+        return f"{day}, UTC"
+    return "times as printed" if day == date(0) else f"{day}, times as printed"
 
 
 def _setting(connection: ConnectionReport) -> list[str]:

@@ -73,6 +73,8 @@ class Seen(NamedTuple):
             return Reason.SEQ_OVER
         if one.ack > sent:
             return Reason.ACK_OVER
+        if acked == NOWHERE:
+            acked = front - 1  # nothing shows how far it was acknowledged: what lies behind may have been
         return Reason.SEQ_UNDER if one.start < one.end <= acked else Reason.OK
 
     def leaks(self) -> list[Sighting]:

@@ -250,6 +250,8 @@ def forged_invalid(reset: Reset, seen: Seen) -> Finding:
         return finding
     assert reset.trigger is not None
     misfits = _misfits(reset.trigger, seen)
+    if not misfits and not reset.trigger.segment.ttl:
+        return untestable("the trigger's TTL is not known: needs the capture file")
     if not misfits:
         return refuted(
             "the trigger's TTL, identification and timestamp fit its sender's other packets", reset.trigger
@@ -269,7 +271,7 @@ def _misfits(trigger: Sighting, seen: Seen) -> list[str]:
         if one is not trigger and not one.is_rst and one.twin is not None
     ]
     found = []
-    if others and segment.ttl not in {one.segment.ttl for one in others}:
+    if others and segment.ttl and segment.ttl not in {one.segment.ttl or segment.ttl for one in others}:
         found.append(f"TTL {segment.ttl}")
     same = [
         one
