@@ -14,8 +14,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 TRANSLATED = Path("build/cython")
-# Their .pxd has the whole of them, inline, for the modules that import them.
-INLINE = {Path("src/bypeer/core/octets.py")}
+# In a .pxd that has the whole of its module, for those that import it: the .py is not compiled.
+INLINE = "cdef inline"
 DIRECTIVES = {
     "language_level": 3,
     # Annotations are for the type checker: `int` there means Python's, C types are in the .pxd.
@@ -31,8 +31,10 @@ def modules() -> list[Extension]:
     """An optional extension for each module with a .pxd beside it."""
     if os.environ.get("BYPEER_NO_COMPILE") == "1":
         return []
-    sources = [pxd.with_suffix(".py") for pxd in sorted(Path("src").rglob("*.pxd"))]
-    sources = [source for source in sources if source not in INLINE]
+    types = (
+        pxd for pxd in sorted(Path("src").rglob("*.pxd")) if INLINE not in pxd.read_text(encoding="utf-8")
+    )
+    sources = [pxd.with_suffix(".py") for pxd in types]
     # -g0: the debugger's tables would be most of a module, and name C that nobody wrote.
     return [
         Extension(

@@ -112,7 +112,8 @@ def test_line(tmp_path: Path, text: str, fields: dict[str, Any]) -> None:
 # What becomes no segment: the kinds of its packets.
 OTHERS: dict[str, tuple[str, list[str]]] = {
     "a tunnel": (
-        f"IP 1.1.1.1 > 2.2.2.2: GREv0, length 64: IP {ENDS}: Flags [S], seq 5, win 1, length 0", ["tunnel-cut"]
+        f"IP 1.1.1.1 > 2.2.2.2: GREv0, length 64: IP {ENDS}: Flags [S], seq 5, win 1, length 0",
+        ["tunnel-cut"],
     ),
     "a tunnel, -v": (
         "IP (tos 0x0, ttl 1, id 1, offset 0, flags [none], proto GRE (47), length 64)\n"

@@ -173,7 +173,7 @@ def _holes(study: Study, side: int, direction: int) -> None:
     if not missing:
         return
     front, last = here[0].start, -FOREVER
-    behind = [one.until for one in study.crossings if one.side == side]
+    behind = [crossing.until for crossing in study.crossings if crossing.side == side]
     crossed = 0
     for one in here:
         while crossed < len(behind) and behind[crossed] <= one.ts:
