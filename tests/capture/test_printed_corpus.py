@@ -90,7 +90,7 @@ def flows(capture: Capture) -> list[Flow]:
                 raise CaptureError(capture.path, 0, "link type")
             if kind != TCP:
                 continue
-            connection, direction = table.place(segment)
+            connection, direction = table.place(segment), table.direction
             if connection.number == len(found):
                 found.append(Flow((connection.client, connection.server), [], []))
             options = (segment.mss, segment.wscale, segment.tsval, segment.tsecr, segment.sack_count)

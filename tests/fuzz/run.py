@@ -46,15 +46,13 @@ class Library:
             self.refused = import_module("bypeer.errors").CaptureError
 
     def scanned(self, path: Path) -> Any:
-        """What a scan finds, the segments of all connections kept; or why there is none."""
+        """What a scan finds, with all segments; or why there is none."""
         try:
             capture = self.open(path)
         except self.refused as error:
             return str(error)
         try:
-            count = len(self.scan(capture).connections)
-            found = self.scan(capture, frozenset(range(count)))
-            return [found, capture.damage, capture.losses, capture.comments, capture.interfaces]
+            return [self.scan(capture), capture.damage, capture.losses, capture.comments, capture.interfaces]
         finally:
             capture.close()
 
@@ -67,10 +65,7 @@ def plain(value: Any) -> Any:
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(one) for one in value]
-    names = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
-    if not names:  # a compiled record
-        names = [name for name in dir(value) if not name.startswith("_")]
-    fields = ((name, getattr(value, name)) for name in sorted(set(names)))
+    fields = ((name, getattr(value, name)) for name in dir(value) if not name.startswith("_"))
     return [(name, plain(field)) for name, field in fields if not callable(field)]
 
 
