@@ -12,7 +12,7 @@ cdef long long _UNDATED
 
 @cython.locals(
     segment=Segment, connection=Connection, row="long long", kind="int", interface="long long",
-    link_type="long long", resets="long long", verify="bint"
+    link_type="long long", resets="long long", plain="long long", verify="bint"
 )
 cdef _batch(Frames batch, object interfaces, Connections table, object found, list counts)
 @cython.locals(began="long long", ended="long long", undated="long long", row="long long", ts="long long")

@@ -72,7 +72,7 @@ def _batch(
 ) -> None:
     segment, verify = Segment(), table.keeps
     interface, link_type = -1, -1
-    resets = 0
+    resets = plain = 0
     for row in range(batch.count):
         if interface != batch.interface[row]:
             interface = batch.interface[row]
@@ -85,16 +85,20 @@ def _batch(
         kind = decode(
             batch.octets, batch.start[row], batch.captured[row], segment.length, link_type, segment, verify
         )
-        counts[kind] += 1
-        if kind == _UNSUPPORTED:
-            found.unsupported[link_type] = found.unsupported.get(link_type, 0) + 1
-        elif kind <= _LAST_TCP and segment.flags & _RST:
+        if kind <= _LAST_TCP and segment.flags & _RST:
             resets += 1
+        if kind == _TCP:
+            plain += 1
+        else:
+            counts[kind] += 1
+            if kind == _UNSUPPORTED:
+                found.unsupported[link_type] = found.unsupported.get(link_type, 0) + 1
         if kind in (_TCP, _TUNNEL):
             connection = table.place(segment)
             if connection.excerpt is not None:
                 connection.excerpt.see(table.direction, segment)
     _clock(found, batch)
+    counts[_TCP] += plain
     found.rst += resets
     found.packets += batch.count
     found.tcp = sum(counts[: _LAST_TCP + 1])
