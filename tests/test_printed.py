@@ -101,3 +101,11 @@ def test_o_tcpdump(ticket: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert said.startswith("A\n22:26:19.414064 IP 74.125.195.136.443 > 10.138.0.12.60790: Flags [.], seq ")
     assert "\n\n...\nX\n" in said
+
+
+def test_what_the_late_segment_says_of_the_kernel(ticket: Path) -> None:
+    found = explain([ticket])
+    assert (found.kernel.assumed, found.kernel.consistent_with) == ("5.10", ["4.19", "5.10", "5.15"])
+    newer = explain([ticket], kernel="6.18")
+    assert newer.verdict.cause != "NF01", "it would have let the segment through"
+    assert newer.verdict.certainty == "undetermined"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from bypeer.core.causes import CATALOGUE
-from bypeer.core.causes.model import Finding, Seen, SeenAll
+from bypeer.core.causes.model import Finding, Seen, SeenAll, position
 from bypeer.core.connection import Connection
 from bypeer.core.effect import judge
 from bypeer.core.excerpt import Excerpt
@@ -20,7 +20,7 @@ from bypeer.core.explanation import Role
 from bypeer.core.fate import fates
 from bypeer.core.forward import match
 from bypeer.core.frames import Source
-from bypeer.core.kernels import KERNELS, Kernel, alike, newest
+from bypeer.core.kernels import KERNELS, Kernel, Reason, alike, newest
 from bypeer.core.nat import Join, join
 from bypeer.core.order import order
 from bypeer.core.replay import Replay, replay, tracked, unsettled
@@ -155,11 +155,21 @@ def _case(found: Study, kernel: Kernel | None) -> Case:
 def _fits(found: Study, replays: Sequence[Replay], resets: Sequence[Reset]) -> list[bool]:
     """Whose rules explain most; nobody's, if all would have refused what was forwarded.
 
-    Of those that would not, the ones fit that refuse most of what the host answered with a RST.
+    Of those that would not, the ones fit that refuse most of what the host answered with a RST; where
+    the bounds are not known, that refuse late segments, if it answered one.
     """
     misses = []
+    places: dict[int, Reason] = {}  # of triggers, for want of their bounds
     for one in replays:
         answer(found, resets, one.refuses)
         triggers = [reset.trigger for reset in resets if reset.author == "host" and reset.trigger is not None]
-        misses.append((len(one.contradicted), sum(not one.refuses(trigger) for trigger in triggers)))
+        passed = [trigger for trigger in triggers if not one.refuses(trigger)]
+        late = 0
+        for trigger in passed if not one.kernel.late_is_invalid else ():
+            judgement = one.of(trigger)
+            if judgement is not None and judgement.reason == Reason.UNKNOWN_BOUND:
+                if id(trigger) not in places:
+                    places[id(trigger)] = position(found, trigger)
+                late += places[id(trigger)] == Reason.SEQ_UNDER
+        misses.append((len(one.contradicted), len(passed), late))
     return [missed == min(misses) and not missed[0] for missed in misses]

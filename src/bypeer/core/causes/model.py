@@ -51,31 +51,8 @@ class Seen(NamedTuple):
         return self.study.join.nat != "none"
 
     def position(self, one: Sighting) -> Reason:
-        """Where a segment lies beside what had passed: which bound it would fail, if any.
-
-        For want of the bounds themselves: late if all of it had been acknowledged, beyond if it
-        leaves a hole, of unseen data if it acknowledges more than had passed.
-        """
-        study, way = self.study, one.direction
-        side = study.ingress(way)
-        passed = [
-            other
-            for other in study.sightings
-            if other.ts < one.ts and not other.is_rst and (other.twin is not None or not study.both)
-        ]
-        front = max(
-            (other.end for other in passed if other.direction == way and other.side == side),
-            default=one.start,
-        )
-        acked = max((other.ack for other in passed if other.direction != way), default=NOWHERE)
-        sent = max((other.end for other in passed if other.direction != way), default=one.ack)
-        if one.start > front:
-            return Reason.SEQ_OVER
-        if one.ack > sent:
-            return Reason.ACK_OVER
-        if acked == NOWHERE:
-            acked = front - 1  # nothing shows how far it was acknowledged: what lies behind may have been
-        return Reason.SEQ_UNDER if one.start < one.end <= acked else Reason.OK
+        """Where a segment lies beside what had passed (see `position`)."""
+        return position(self.study, one)
 
     def leaks(self) -> list[Sighting]:
         """Segments that left the host outward without being translated."""
@@ -173,6 +150,34 @@ class Cause(NamedTuple):
     def summary(self) -> str:
         """Its first line."""
         return self.page.splitlines()[0]
+
+
+def position(study: Study, one: Sighting) -> Reason:
+    """Where a segment lies beside what had passed: which bound it would fail, if any.
+
+    For want of the bounds themselves: late if all of it had been acknowledged, beyond if it
+    leaves a hole, of unseen data if it acknowledges more than had passed.
+    """
+    way = one.direction
+    side = study.ingress(way)
+    passed = [
+        other
+        for other in study.sightings
+        if other.ts < one.ts and not other.is_rst and (other.twin is not None or not study.both)
+    ]
+    front = max(
+        (other.end for other in passed if other.direction == way and other.side == side),
+        default=one.start,
+    )
+    acked = max((other.ack for other in passed if other.direction != way), default=NOWHERE)
+    sent = max((other.end for other in passed if other.direction != way), default=one.ack)
+    if one.start > front:
+        return Reason.SEQ_OVER
+    if one.ack > sent:
+        return Reason.ACK_OVER
+    if acked == NOWHERE:
+        acked = front - 1  # nothing shows how far it was acknowledged: what lies behind may have been
+    return Reason.SEQ_UNDER if one.start < one.end <= acked else Reason.OK
 
 
 def supported(because: str, *shown: Sighting, strong: bool = True) -> Finding:

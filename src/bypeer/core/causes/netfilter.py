@@ -34,6 +34,8 @@ def _refused(reset: Reset, seen: Seen, reasons: tuple[Reason, ...], what: str) -
     if judgement.invalid:
         return refuted(f"the trigger was INVALID for another reason: {judgement.reason.name}", reset.trigger)
     if judgement.reason == Reason.UNKNOWN_BOUND:
+        if Reason.SEQ_UNDER in reasons and not seen.replay.kernel.late_is_invalid:
+            return refuted("under these rules a late segment would have been let through", reset.trigger)
         if seen.position(reset.trigger) in reasons:
             return supported(
                 f"the RST answers {what}; conntrack's bounds are not known, for the capture lacks segments",
