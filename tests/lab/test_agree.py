@@ -24,7 +24,7 @@ from tests.pure import here
 pytestmark = pytest.mark.lab
 
 FAST = here() == "compiled"
-PACKETS, LOGGED, BROKEN = (300_000, 50_000, 200_000) if FAST else (16_000, 8_000, 30_000)
+PACKETS, LOGGED, BROKEN = (1_000_000, 100_000, 200_000) if FAST else (16_000, 8_000, 30_000)
 
 # A rule flipped, a cell changed, a setting taken for another: what the model would be if it were wrong.
 FLIPPED = [row.rule for row in RULES if row.rule != "has_ignore_invalid_rst"]  # the oracle could not set it
