@@ -11,6 +11,7 @@ from bench.stream import CONNECTIONS, DEEP, blocks
 from bypeer.capture.read import open_capture
 from bypeer.core.conntrack import step
 from bypeer.core.entry import Entry, Rules, Step
+from bypeer.core.excerpt import Excerpt
 from bypeer.core.kernels import Ctstate, named
 from bypeer.core.scan import scan
 from bypeer.core.segment import GOOD, UNKNOWN
@@ -19,20 +20,21 @@ from bypeer.core.segment import GOOD, UNKNOWN
 def test_the_model_accepts_all_and_no_sum_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "stream.pcap"
     path.write_bytes(b"".join(bytes(block) for block in islice(blocks(), 5)))
-    found = scan(open_capture(path), frozenset(range(20)))
+    kept = {row: Excerpt() for row in range(CONNECTIONS)}
+    found = scan(open_capture(path), kept)
     assert found.packets == CONNECTIONS * (5 + 3 * 3 * DEEP)
     assert len(found.connections) == CONNECTIONS
     assert found.kinds == {}
     rules, out, sums = Rules(named("5.10")), Step(), set()
-    for conversation in found.kept.values():
+    for conversation in kept.values():
         entry, before = Entry(), 0
-        for direction, segment in conversation:
+        for direction, segment in conversation.rows:
             step(entry, direction, segment, rules, out)
             assert out.ctstate != Ctstate.INVALID
             sums.add(segment.checksum)
             assert segment.ts >= before
             before = segment.ts
-        assert len(conversation) == 5 + 3 * 3 * DEEP
+        assert len(conversation.rows) == 5 + 3 * 3 * DEEP
     assert sums == {GOOD, UNKNOWN}  # unknown: of payload that is not kept
 
 
