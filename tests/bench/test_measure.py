@@ -20,7 +20,8 @@ def test_a_run_tells_time_processor_and_memory() -> None:
     # More than this process may have: what a child is told to have used is at least its parent's.
     took = run(python("import time; time.sleep(0.3); octets = b'x' * (800 << 20)"))
     assert took.failure == ""
-    assert took.seconds > 0.3 > took.cpu > 0
+    assert took.cpu > 0
+    assert took.seconds - took.cpu > 0.25, "it slept"
     assert 800 << 20 < took.peak < 900 << 20
     assert mib(took.peak) == f"{took.peak / (1 << 20):.0f}"
     assert mib(1).startswith("<")
