@@ -141,7 +141,7 @@ def test_a_timeout_that_differs_is_found(running: Kernel, monkeypatch: pytest.Mo
     from bypeer.lab import timed
 
     world = World("longer", Sysctls(timeouts=TELLING))
-    monkeypatch.setattr(timed, "_WORLDS", (timed._WORLDS[0],))
+    monkeypatch.setattr(timed, "WORLDS", (timed.WORLDS[0],))
     monkeypatch.setattr(
         timed, "_oracle", lambda _, kernel: Oracle(world.sysctls, kernel=kernel, timers=False)
     )

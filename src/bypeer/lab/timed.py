@@ -26,16 +26,19 @@ from bypeer.lab.worlds import World
 
 SECOND = 1_000_000_000
 MOMENTS, APART = 4, 1_400_000_000  # ns
+PAUSES = 15  # percent of the packets of a conversation come after one, while there are moments
 _LATE = 0.15  # s that a moment may last
 _PACKETS = (1000, 1000, 500, 250, 120, 60)  # a moment and world, round by round
 
 # s by CtState, then max_retrans and unacknowledged; SYN_SENT2 has no setting and does not run out here.
-_WORLDS = (
+WORLDS = (
     World("timed", Sysctls(timeouts=(120, 1, 2, 4, 3, 1, 2, 1, 2, 120, 3, 3))),
     World("timed, short", Sysctls(timeouts=(120, 3, 1, 9, 4, 3, 1, 3, 1, 120, 1, 2), tcp_max_retrans=1)),
     World(
         "timed, IPv6", Sysctls(timeouts=(120, 2, 4, 3, 1, 2, 3, 2, 4, 120, 2, 1), tcp_loose=False), version=6
     ),
+    # A timer is lowered while 120 s are left, so after a pause not any more; and then the entry is soon gone.
+    World("timed, lowered", Sysctls(timeouts=(120, 3, 3, *[121] * 6, 120, 200, 1))),
 )
 
 
@@ -72,7 +75,7 @@ class _Player:
         moment = 0
         generator.begin(number)
         while generator.follow():
-            if moment < MOMENTS - 1 and self.chance.percent(15):
+            if moment < MOMENTS - 1 and self.chance.percent(PAUSES):
                 moment += 1
             segment, batch = generator.segment, self.moments[moment]
             segment.ts = moment * APART
@@ -115,10 +118,10 @@ def play_timed(kernel: Kernel, seed: int) -> Timed | None:
     start = time.monotonic()
     for most in _PACKETS:
         with ExitStack() as stack:
-            oracles = [stack.enter_context(_oracle(world, kernel)) for world in _WORLDS]
+            oracles = [stack.enter_context(_oracle(world, kernel)) for world in WORLDS]
             players = [
                 _Player(world, kernel, mixed(seed, number), oracle, most)
-                for number, (world, oracle) in enumerate(zip(_WORLDS, oracles, strict=True))
+                for number, (world, oracle) in enumerate(zip(WORLDS, oracles, strict=True))
             ]
             answers = _play_moments(players)
             if answers is None:
