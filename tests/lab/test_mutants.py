@@ -41,8 +41,6 @@ EQUIVALENT = {
         "it is set to what it is",
     "conntrack._accept: if new == _ESTABLISHED and timeout [> -> >=] rules.unack":
         "it is set to what it is",
-    "conntrack._timeout: if open_ended and timeout [> -> >=] rules.unack":
-        "what then would hold instead is the longer one of a window of 0, and no test has that one shorter",
     "conntrack._timeout: return rules.retrans if entry.last_win == 0 and timeout [> -> >=] rules.retrans"
     " else timeout":
         "both answers are the same number",

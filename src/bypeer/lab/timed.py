@@ -33,7 +33,7 @@ _PACKETS = (1000, 1000, 500, 250, 120, 60)  # a moment and world, round by round
 # s by CtState, then max_retrans and unacknowledged; SYN_SENT2 has no setting and does not run out here.
 WORLDS = (
     World("timed", Sysctls(timeouts=(120, 1, 2, 4, 3, 1, 2, 1, 2, 120, 3, 3))),
-    World("timed, short", Sysctls(timeouts=(120, 3, 1, 9, 4, 3, 1, 3, 1, 120, 1, 2), tcp_max_retrans=1)),
+    World("timed, short", Sysctls(timeouts=(120, 3, 1, 9, 4, 3, 1, 3, 1, 120, 1, 3), tcp_max_retrans=1)),
     World(
         "timed, IPv6", Sysctls(timeouts=(120, 2, 4, 3, 1, 2, 3, 2, 4, 120, 2, 1), tcp_loose=False), version=6
     ),
