@@ -20,6 +20,8 @@ from bypeer.core.scan import Scan
 
 Path = str | os.PathLike[str]
 
+UNASKED = 64 << 20  # octets of a file that is hashed unasked
+
 
 def explain(
     paths: Sequence[Path],
@@ -27,12 +29,14 @@ def explain(
     kernel: str | None = None,
     inside: Sequence[Path] | None = None,
     outside: Sequence[Path] | None = None,
+    digest: bool = False,
 ) -> Explanation:
     """Say who reset the connections in these capture files, what triggered it and why.
 
     `-` is standard input. `kernel` is the NAT host's, as `uname -r` has it; `inside` and `outside`
-    say which files were taken where, if the packets are not to decide. Raises CaptureError where a
-    file is no capture, ValueError where the kernel is not known.
+    say which files were taken where, if the packets are not to decide. `digest`: hash files of more
+    than UNASKED octets too, which takes longer than to read them. Raises CaptureError where a file is
+    no capture, ValueError where the kernel is not known.
     """
     chosen = named(kernel) if kernel is not None else None
     with ExitStack() as stack:
@@ -43,7 +47,9 @@ def explain(
         roles = _roles(captures, inside or (), outside or ())
         printed = frozenset(row for row, one in enumerate(captures) if one.printed)
         analysis = analyse(captures, chosen, roles, lambda number: bool(captures[number].losses), printed)
-        inputs = [_input(capture, found) for capture, found in zip(captures, analysis.scans, strict=True)]
+        inputs = [
+            _input(capture, found, digest) for capture, found in zip(captures, analysis.scans, strict=True)
+        ]
         found = describe(analysis, inputs, _names(captures, analysis), Tool("bypeer", __version__), chosen)
         return spelt(found, {made_up: name for one in captures for made_up, name in one.names.items()})
 
@@ -92,18 +98,18 @@ def _roles(captures: Sequence[Capture], inside: Sequence[Path], outside: Sequenc
     return {row: given[one.path] for row, one in enumerate(captures) if one.path in given}
 
 
-def _input(capture: Capture, found: Scan) -> Input:
+def _input(capture: Capture, found: Scan, digest: bool) -> Input:
     weird = {kind: count for kind, count in found.kinds.items() if kind != "unsupported"}
     for link_type, count in found.unsupported.items():
         weird[f"unsupported link type {link_type_name(link_type)}"] = count
     weird |= capture.oddities
     if found.undated:
         weird["undated"] = found.undated
-    if found.evicted:
-        weird["connections forgotten, there being too many"] = found.evicted
+    if found.table.evicted:
+        weird["connections forgotten, there being too many"] = found.table.evicted
     return Input(
         path=capture.path,
-        sha256=capture.sha256(),
+        sha256=capture.sha256() if digest or capture.size <= UNASKED else None,
         format=capture.format if capture.packing is None else f"{capture.format}, {capture.packing.name}",
         packets=found.packets,
         tcp=found.tcp,
@@ -118,8 +124,9 @@ def _names(captures: Sequence[Capture], analysis: Analysis) -> Names:
     """What the vantages' interfaces are called: by name, else by number where there are several."""
     names = {}
     for row, capture in enumerate(captures):
-        several = len({one.interface for one in analysis.scans[row].connections}) > 1
-        for interface in {one.interface for one in analysis.scans[row].connections}:
+        interfaces = {one.interface for one in analysis.connections[row]}
+        several = len(interfaces) > 1
+        for interface in interfaces:
             number, index = interface_and_index(interface)
             known = capture.interfaces[number]
             label = known.name or (str(number) if len(capture.interfaces) > 1 else "")

@@ -98,6 +98,11 @@ class Capture:
         """Give back what is held between readings: of a pipe, itself and its copy."""
         self._origin.close()
 
+    @property
+    def size(self) -> int:
+        """Octets of the file, packed as it is; of a pipe, those that it has given."""
+        return self._origin.size()
+
     def sha256(self) -> str:
         """Digest of the file as it lies there now, in hexadecimal; a pipe is read to its end."""
         stream, digest = Stream(self._open()), hashlib.sha256()

@@ -26,6 +26,9 @@ class Origin(Protocol):
     def open(self) -> Source:
         """Begin anew. Raises OSError."""
 
+    def size(self) -> int:
+        """How many octets there are, as far as is known."""
+
     def close(self) -> None:
         """Give back what is held between readings."""
 
@@ -54,6 +57,13 @@ class File:
         """Begin anew. Raises OSError."""
         return FileIO(self._path)
 
+    def size(self) -> int:
+        """How many octets there are now; 0 where it is gone."""
+        try:
+            return os.stat(self._path).st_size
+        except OSError:
+            return 0
+
     def close(self) -> None:
         """Hold nothing."""
 
@@ -76,6 +86,10 @@ class Pipe:
     def open(self) -> Source:
         """Begin anew, with the first octet that the pipe gave."""
         return _Reading(self)
+
+    def size(self) -> int:
+        """How many octets the pipe has given."""
+        return self._size
 
     def close(self) -> None:
         """Give back the pipe, and drop the copy."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -102,6 +103,7 @@ def _patience(piped: bool) -> Iterator[None]:
 @click.option("--kernel", type=KernelName(), default="auto", help="Of the NAT host, as 5.10.")
 @click.option("--inside", type=CAPTURE, multiple=True, help="A capture from inside the NAT.")
 @click.option("--outside", type=CAPTURE, multiple=True, help="A capture from outside the NAT.")
+@click.option("--hash", "digest", is_flag=True, help="Give the SHA-256 of captures above 64 MiB too.")
 @click.pass_context
 def explain(
     ctx: click.Context,
@@ -111,6 +113,7 @@ def explain(
     kernel: str,
     inside: tuple[str, ...],
     outside: tuple[str, ...],
+    digest: bool,
 ) -> None:
     """Say who reset the connections in the captures, which packet triggered it, and why.
 
@@ -120,6 +123,7 @@ def explain(
     """
     from bypeer import api
 
+    gc.disable()  # all records are wanted until the end: to look for others among them is lost time
     paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
     if not paths:
         raise click.UsageError("no capture given")
@@ -127,7 +131,11 @@ def explain(
         raise click.BadParameter(f"{write} is one of the captures", param_hint="-w")
     with _patience("-" in paths):
         found = api.explain(
-            paths, kernel=None if kernel == "auto" else kernel, inside=inside or None, outside=outside or None
+            paths,
+            kernel=None if kernel == "auto" else kernel,
+            inside=inside or None,
+            outside=outside or None,
+            digest=digest,
         )
     for one in found.inputs:
         if one.damage is not None:

@@ -169,7 +169,7 @@ def _main(cases: Sequence[Case]) -> Case | None:
 
 
 def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) -> Verdict:
-    count = len(analysis.joins)
+    count = analysis.total
     cut = sum(one.kinds.get("tcp-cut", 0) for one in analysis.scans)
     if not count:
         needs = (
@@ -180,12 +180,13 @@ def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) ->
         said = "snaplen cut every TCP header" if cut else "the captures hold no TCP connection"
         return Verdict("unknown", None, [], "undetermined", f"Undetermined: {said}.", None, "unknown", needs)
     if main is None or (main.conclusion.killed_by == "none" and count > 1 and not main.seen.resets):
-        said = (
-            f"Nobody killed a connection here: all {count} ended as they should"
-            if count > 1
-            else ("Nobody killed this connection: it ended as it should")
-        )
-        both = all(len(one.places) == 2 for one in analysis.joins)
+        ended, going_on = count - analysis.going_on, analysis.going_on
+        said = "Nobody killed this connection: it ended as it should"
+        if count > 1:
+            said = f"Nobody killed a connection here: all {count} ended as they should"
+        if going_on:
+            said = f"Nobody killed a connection here: {ended} ended as they should, {going_on} went on"
+        both = len(analysis.joins) == count and all(len(one.places) == 2 for one in analysis.joins)
         unclear = any(case.conclusion.certainty != "certain" for case in analysis.cases)
         unclear = unclear or analysis.passed_over > 0
         if unclear:
@@ -362,12 +363,13 @@ def _with_losses(one: Input, at: int, analysis: Analysis, ids: Mapping[VantageKe
 def _totals(analysis: Analysis, listed: int) -> Totals:
     cases = analysis.cases
     return Totals(
-        connections=len(analysis.joins),
+        connections=analysis.total,
         failed=sum(case.seen.fates.failed for case in cases),
         reset=sum("reset" in case.seen.fates.outcomes for case in cases),
         resets=sum(len(case.seen.resets) for case in cases),
         listed=listed,
         passed_over=analysis.passed_over,
+        going_on=analysis.going_on,
     )
 
 

@@ -8,7 +8,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bypeer.core.causes import CATALOGUE
@@ -25,8 +25,9 @@ from bypeer.core.nat import Join, join
 from bypeer.core.order import order
 from bypeer.core.replay import Replay, replay, tracked, unsettled
 from bypeer.core.resets import Reset, answer, find
-from bypeer.core.scan import Scan, scan
+from bypeer.core.scan import Scan, look_again, scan
 from bypeer.core.segment import NO_TIME
+from bypeer.core.select import select
 from bypeer.core.stretches import Excerpts, choose
 from bypeer.core.study import FOREVER, Kept, Side, Study, study
 from bypeer.core.verdict import Conclusion, conclude
@@ -48,10 +49,13 @@ class Analysis(NamedTuple):
     """Everything that was found out, before it is put into words."""
 
     scans: Sequence[Scan]
+    connections: Sequence[Sequence[Connection]]  # by input: those that were joined
     joins: Sequence[Join]
     cases: Sequence[Case]  # in order of time
     by_input: Mapping[str, Finding]
     passed_over: int  # connections that did not end in order and were not looked at
+    total: int  # of connections, those included that were not joined
+    going_on: int  # of these: had not ended when the capture did, and were not looked at
     printed: bool = False  # an input is text
 
 
@@ -68,48 +72,66 @@ def analyse(
     `dropped`: inputs that say of themselves that they lack packets. `printed`: inputs that are text.
     """
     scans = [scan(source) for source in sources]
-    joins = join({number: one.connections for number, one in enumerate(scans)}, roles)
+    # Of what was kept whole each connection that did not end is looked at: it costs little.
+    ends = [one.ended if one.kept is None else NO_TIME for one in scans]
+    selected = select([one.table for one in scans], ends)
+    joins = join(dict(enumerate(selected.connections)), roles)
     worth = [one for one in sorted(joins, key=interest, reverse=True) if interest(one) > 0]
     chosen, excerpts = choose(worth[:MOST_STUDIED])
-    kept = _keep(sources, scans, excerpts)
+    kept = _keep(sources, scans, chosen, excerpts)
     for one in chosen:
         order(one, kept, roles)
-    coverage = _coverage(scans, dropped, printed)
+    coverage = _coverage(scans, selected.connections, dropped, printed)
     looked_at = {id(one) for one in chosen}
     cases = [_case(study(one, kept, coverage), kernel) for one in joins if id(one) in looked_at]
-    every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), len(joins))
+    count = len(joins) + selected.apart.connections
+    every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), count)
     by_input = {cause.code: cause.test(every) for cause in CATALOGUE if cause.subject == "input"}
-    return Analysis(scans, joins, cases, by_input, len(worth) - len(chosen), bool(printed))
+    return Analysis(
+        scans, selected.connections, joins, cases, by_input, len(worth) - len(chosen), count,
+        selected.apart.open + sum(_goes_on(one) for one in joins), bool(printed),
+    )  # fmt: skip
 
 
 def interest(one: Join) -> int:
     """How much a closer look would tell: 0 for a connection that began and ended as it should."""
-    rows = [place.connection for place in one.places + [place for _, place in one.strays]]
+    rows = [place.connection for place in one.places_and_strays]
     resets = sum(half.resets for row in rows for half in row.halves)
     if resets:
         return 3
     if one.strays:
         return 2
-    return 0 if all(_clean(row) for row in rows) else 1
+    return 0 if all(row.quiet for row in rows) else 1
 
 
-def _clean(row: Connection) -> bool:
-    return row.opened and row.finished
+def _goes_on(one: Join) -> bool:
+    """Whether it is not looked at although it did not end."""
+    return interest(one) == 0 and not all(place.connection.finished for place in one.places)
 
 
-def _keep(sources: Sequence[Source], scans: Sequence[Scan], excerpts: Excerpts) -> Kept:
+def _keep(
+    sources: Sequence[Source], scans: Sequence[Scan], chosen: Iterable[Join], excerpts: Excerpts
+) -> Kept:
     """Fill the excerpts, reading again what had too many segments to keep them all."""
-    wanted: dict[int, dict[int, Excerpt]] = {}
-    for (vantage, row), excerpt in excerpts.items():
-        wanted.setdefault(vantage[0], {})[row] = excerpt
-    found = {
-        number: scans[number].kept or scan(sources[number], rows).kept for number, rows in wanted.items()
-    }
-    return {(vantage, row): (found[vantage[0]] or {})[row] for vantage, row in excerpts}
+    again: dict[int, list[tuple[Connection, Excerpt]]] = {}
+    kept: dict[tuple[tuple[int, int], int], Excerpt] = {}
+    for one in chosen:
+        for place in one.places_and_strays:
+            key, row = (place.vantage, place.connection.number), place.connection
+            whole = scans[place.vantage[0]].kept
+            kept[key] = excerpts[key] if whole is None else whole[row.number]
+            if whole is None:
+                again.setdefault(place.vantage[0], []).append((row, excerpts[key]))
+    for number, wanted in again.items():
+        look_again(sources[number], wanted)
+    return kept
 
 
 def _coverage(
-    scans: Sequence[Scan], dropped: Callable[[int], bool], printed: frozenset[int]
+    scans: Sequence[Scan],
+    connections: Sequence[Sequence[Connection]],
+    dropped: Callable[[int], bool],
+    printed: frozenset[int],
 ) -> dict[tuple[int, int], Side]:
     """What time each vantage covers."""
     return {
@@ -120,7 +142,7 @@ def _coverage(
             printed=number in printed,
         )
         for number, one in enumerate(scans)
-        for row in one.connections
+        for row in connections[number]
     }
 
 

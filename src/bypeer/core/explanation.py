@@ -57,7 +57,7 @@ class Input(NamedTuple):
     """One capture file."""
 
     path: str
-    sha256: str
+    sha256: str | None  # None: a large file, of which nobody asked for it
     format: str  # "pcap", "pcapng", "snoop", "tcpdump text", "tshark text"; compressed as "pcap, gzip"
     packets: int  # all frames
     tcp: int  # frames whose first IP header carries TCP
@@ -200,6 +200,7 @@ class Totals(NamedTuple):
     resets: int  # RST segments, each counted once
     listed: int  # rows of connections
     passed_over: int = 0  # did not end in order, and were not looked at closely: too many
+    going_on: int = 0  # had not ended when the capture did, and were not looked at closely: nothing was amiss
 
 
 class Subject(NamedTuple):
