@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from typing import Any, TypeVar
 
 from bypeer import __version__
+from bypeer.capture.jobs import scan_at_once
 from bypeer.capture.read import Capture, open_capture
 from bypeer.core.decode import in_tunnel, interface_and_index
 from bypeer.core.describe import Names, describe
@@ -30,13 +31,14 @@ def explain(
     inside: Sequence[Path] | None = None,
     outside: Sequence[Path] | None = None,
     digest: bool = False,
+    jobs: int = 1,
 ) -> Explanation:
     """Say who reset the connections in these capture files, what triggered it and why.
 
     `-` is standard input. `kernel` is the NAT host's, as `uname -r` has it; `inside` and `outside`
     say which files were taken where, if the packets are not to decide. `digest`: hash files of more
-    than UNASKED octets too, which takes longer than to read them. Raises CaptureError where a file is
-    no capture, ValueError where the kernel is not known.
+    than UNASKED octets too, which takes longer than to read them. `jobs`: processors to be used.
+    Raises CaptureError where a file is no capture, ValueError where the kernel is not known.
     """
     chosen = named(kernel) if kernel is not None else None
     with ExitStack() as stack:
@@ -46,7 +48,10 @@ def explain(
         ]
         roles = _roles(captures, inside or (), outside or ())
         printed = frozenset(row for row, one in enumerate(captures) if one.printed)
-        analysis = analyse(captures, chosen, roles, lambda number: bool(captures[number].losses), printed)
+        analysis = analyse(
+            captures, chosen, roles, lambda number: bool(captures[number].losses), printed,
+            lambda _: scan_at_once(captures, jobs),
+        )  # fmt: skip
         inputs = [
             _input(capture, found, digest) for capture, found in zip(captures, analysis.scans, strict=True)
         ]

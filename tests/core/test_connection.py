@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bypeer.core.connection import LIVELY, MOST_MARKS, SKETCH, TICK, TO_CLIENT, TO_SERVER, Half
-from bypeer.core.connections import Connections, fingerprint
+from bypeer.core.connections import Connections
 from bypeer.core.script import INITIAL, START
-from bypeer.core.segment import ABSENT, NO_TIME, Segment
-from tests.core.placing import CLOSED, NAT, RESET, SHAKEN, one, placed, told
+from bypeer.core.segment import ABSENT, NO_TIME
+from tests.core.placing import CLOSED, RESET, SHAKEN, one, placed, told
 
 # Summaries
 
@@ -100,10 +100,6 @@ def test_how_it_ended(story: str, closed: bool, finished: bool) -> None:
 # Streams and sketches
 
 
-def printed(segment: Segment) -> int:
-    return fingerprint(segment.seq, segment.ack, segment.tsval)
-
-
 RANGES = st.lists(st.tuples(st.integers(-20, 20), st.integers(0, 60)), min_size=1, max_size=20)
 
 
@@ -123,40 +119,6 @@ def test_the_highest_of_a_stream_in_any_order(ranges: list[tuple[int, int]]) -> 
 def test_the_lowest_of_a_stream_in_any_order(ranges: list[tuple[int, int]]) -> None:
     half = one(stream(ranges)).halves[TO_SERVER]
     assert half.low == INITIAL[0] + min(start for start, _ in ranges)
-
-
-@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=80), st.randoms())
-def test_two_vantages_keep_the_same_sketch(starts: list[int], chance: Any) -> None:
-    story = stream((start, 100) for start in starts)
-    inner = told(story)
-    outer = told(story, client=NAT, ttl=63)
-    chance.shuffle(outer)
-    (here,), _ = placed(inner)
-    (there,), _ = placed(outer)
-    assert here.halves[TO_SERVER].sketch == there.halves[TO_SERVER].sketch
-    expected = sorted({printed(segment) for segment in inner})[:SKETCH]
-    assert here.halves[TO_SERVER].sketch == expected
-    assert here.halves[TO_CLIENT].sketch == []
-
-
-FINGERS = {
-    "seq": "> . 2:2(0) ack 1 <TS val 7 ecr 0>",
-    "ack": "> . 1:1(0) ack 2 <TS val 7 ecr 0>",
-    "timestamp": "> . 1:1(0) ack 1 <TS val 8 ecr 0>",
-}
-
-
-@pytest.mark.parametrize("other", FINGERS.values(), ids=FINGERS)
-def test_what_a_fingerprint_tells_apart(other: str) -> None:
-    (first,), (second,) = told("> . 1:1(0) ack 1 <TS val 7 ecr 0>"), told(other)
-    assert printed(first) != printed(second)
-
-
-def test_what_a_fingerprint_does_not_look_at() -> None:
-    (first,) = told("> . 1:101(100) ack 1 win 7")
-    (second,) = told("> P. 1:301(300) ack 1 win 9", client=NAT, ttl=5)
-    assert printed(first) == printed(second)
-    assert 0 <= printed(first) < 2**31
 
 
 def test_a_connection_takes_no_more_room_however_long_it_lasts() -> None:

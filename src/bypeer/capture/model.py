@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bypeer.capture.source import Origin
 from bypeer.capture.stream import Source, Stream
@@ -38,6 +38,9 @@ class Comment(NamedTuple):
     text: str
 
 
+# What reading a capture tells of it.
+_TOLD = ("_lost", "comments", "damage", "interfaces", "names", "oddities", "packets")
+
 Reader = Callable[[Stream, "Capture"], Iterator[Frames]]
 
 
@@ -69,6 +72,21 @@ class Capture:
         self.names: dict[str, str] = {}  # address or endpoint made up for a printed name: that name
         self.oddities: dict[str, int] = {}  # what only the reader of the format can see: how often
         self._lost: dict[tuple[int, str], int] = {}
+
+    @property
+    def found(self) -> tuple[Any, ...]:
+        """All that reading it has told, for `remember`."""
+        return tuple(getattr(self, name) for name in _TOLD)
+
+    def remember(self, found: tuple[Any, ...]) -> None:
+        """Be as if it had been read here: another process did."""
+        for name, value in zip(_TOLD, found, strict=True):
+            setattr(self, name, value)
+
+    @property
+    def regular(self) -> bool:
+        """Whether it can be read by several processes."""
+        return self._origin.regular
 
     @property
     def printed(self) -> bool:

@@ -23,6 +23,8 @@ RESERVE = 1 << 30
 class Origin(Protocol):
     """What can be read from its first octet on, again and again, but not at the same time."""
 
+    regular: bool  # whether it is a file, which any process can open
+
     def open(self) -> Source:
         """Begin anew. Raises OSError."""
 
@@ -50,6 +52,8 @@ def origin(path: str) -> Origin:
 class File:
     """A regular file, which is not held open between readings."""
 
+    regular = True
+
     def __init__(self, path: str) -> None:
         self._path = path
 
@@ -70,6 +74,8 @@ class File:
 
 class Pipe:
     """What gives its octets only once, and a copy of those it gave."""
+
+    regular = False
 
     def __init__(self, file: Source) -> None:
         import tempfile  # here: it alone costs what reading a small file costs

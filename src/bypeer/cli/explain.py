@@ -103,6 +103,7 @@ def _patience(piped: bool) -> Iterator[None]:
 @click.option("--kernel", type=KernelName(), default="auto", help="Of the NAT host, as 5.10.")
 @click.option("--inside", type=CAPTURE, multiple=True, help="A capture from inside the NAT.")
 @click.option("--outside", type=CAPTURE, multiple=True, help="A capture from outside the NAT.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, help="Read so many large captures at once.")
 @click.option("--hash", "digest", is_flag=True, help="Give the SHA-256 of captures above 64 MiB too.")
 @click.pass_context
 def explain(
@@ -114,6 +115,7 @@ def explain(
     inside: tuple[str, ...],
     outside: tuple[str, ...],
     digest: bool,
+    jobs: int,
 ) -> None:
     """Say who reset the connections in the captures, which packet triggered it, and why.
 
@@ -136,6 +138,7 @@ def explain(
             inside=inside or None,
             outside=outside or None,
             digest=digest,
+            jobs=jobs,
         )
     for one in found.inputs:
         if one.damage is not None:

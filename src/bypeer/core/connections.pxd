@@ -1,17 +1,14 @@
 # The C types of connections.py.
 cimport cython
 from bypeer.core cimport connection as summary
-from bypeer.core cimport lines, plain, tuples
+from bypeer.core cimport lines, plain, sketch, tuples
 from bypeer.core.lines cimport Line, Packet, Past, Way
 from bypeer.core.segment cimport Segment
 
-cdef unsigned long long _MIX_SEQ, _MIX_ACK, _PRINT
 cdef long long _NUMBERS, _HALF, _MOST_CONNECTIONS, _UNDATED, _PIECE
 cdef int _TO_SERVER, _TO_CLIENT, _SKETCH, _TICK, _FIN, _SYN, _RST, _ACK, _SPECIAL, _ABSENT, _FEW_MARKS
 cdef int _OPENED, _RESET, _VERSION6, _RARE, _CLOCK, _FIRST, _ACKED, _FIN_SEEN, _ISN
 
-@cython.locals(mixed="unsigned long long")
-cpdef unsigned int fingerprint(unsigned int seq, unsigned int ack, unsigned int tsval) noexcept
 @cython.locals(there="int", back="int")
 cdef int _direction(Line *line, Packet *packet) noexcept
 cdef _count(dict counts, int key)
@@ -53,8 +50,6 @@ cdef class Connections:
     cdef _options(self, Line *line, long long row, int direction, unsigned int isn, int wscale)
     @cython.locals(past="Past *")
     cdef _moment(self, Line *line, long long row, long long ts)
-    @cython.locals(past="Past *", base="int", kept="int", largest="int", at="int", most="unsigned int")
-    cdef _print(self, Way *way, long long row, int direction, unsigned int value)
     cdef _rarity(self, Line *line, long long row)
     @cython.locals(line="Line *", past="Past *", way="Way *", other="Way *", closed=bint, own=bint)
     cdef bint _reborn(self, long long row, int direction, Packet *packet) except -1

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from bypeer.core import connection as summary
-from bypeer.core import lines, plain, tcp, tuples
+from bypeer.core import lines, plain, sketch, tcp, tuples
 from bypeer.core.connection import FEW_MARKS, SKETCH, TICK, TO_CLIENT, TO_SERVER, Connection, Rare
 from bypeer.core.segment import ABSENT, NO_TIME, Segment
 
@@ -23,8 +23,6 @@ GROUP = 64  # packets that are under way at once
 FEWEST_SLOTS = 1024
 # Rows at most, of about 0.5 kB: strangers can open as many connections as there are packets.
 MOST_CONNECTIONS = 400_000
-
-_MIX_SEQ, _MIX_ACK, _PRINT = 0x9E37_79B1, 0x85EB_CA77, (1 << 31) - 1  # fingerprints
 
 # Copies that are C integers when compiled.
 _OPENED, _RESET, _VERSION6 = summary.OPENED, summary.RESET, summary.VERSION6
@@ -86,6 +84,18 @@ class Connections:
     def number(self, row: int) -> int:
         """How many connections began before this one."""
         return lines.past_at(self.pieces, row).number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it is sent to another process: to be looked at there, not to be added to."""
+        held = [lines.content(self.pieces, number) for number in range(len(self._held))]
+        return received, (held, self.count, self._begun, self.evicted, self.rare)
+
+    def receive(self, held: list[Any], count: int, begun: int, evicted: int, rare: dict[int, Rare]) -> None:
+        """Have the rows that another process sent."""
+        for number, content in enumerate(held):
+            self._held.append(lines.piece(self.pieces, number))
+            lines.fill(self.pieces, number, content)
+        self.count, self._begun, self.evicted, self.rare = count, begun, evicted, rare
 
     # A packet
 
@@ -159,9 +169,9 @@ class Connections:
         if way.ttl != packet.ttl:
             _count(self._rarity(line, row).ttls[direction], packet.ttl)
         self._advance(way, packet)
-        value = fingerprint(packet.seq, packet.ack, packet.tsval)
+        value = sketch.fingerprint(packet.seq, packet.ack, packet.tsval)
         if value < way.most or way.kept < _SKETCH:
-            self._print(way, row, direction, value)
+            sketch.keep(way, lines.past_at(self.pieces, row), direction, value)
 
     def _advance(self, way: lines.Way, packet: lines.Packet) -> None:
         """Widen what is known of a direction's numbers."""
@@ -228,28 +238,6 @@ class Connections:
             past.paused_since = past.clock[line.dated // _TICK + 1 & 3]
         if line.dated & _TICK - 1 == 0:
             past.clock[line.dated // _TICK & 3] = ts
-
-    def _print(self, way: lines.Way, row: int, direction: int, value: int) -> None:
-        """Keep a fingerprint, if it is one of the smallest and new."""
-        past, base, kept = lines.past_at(self.pieces, row), direction * 24, way.kept
-        largest = base
-        for at in range(base, base + kept):
-            if past.prints[at] == value:
-                return
-            if past.prints[at] > past.prints[largest]:
-                largest = at
-        if kept < _SKETCH:
-            past.prints[base + kept] = value
-            way.kept = kept + 1
-            if value > way.most:
-                way.most = value
-            return
-        past.prints[largest] = value
-        most = value
-        for at in range(base, base + kept):
-            if past.prints[at] > most:
-                most = past.prints[at]
-        way.most = most
 
     def _rarity(self, line: lines.Line, row: int) -> Rare:
         if line.traits & _RARE == 0:
@@ -391,10 +379,8 @@ def _direction(line: lines.Line, packet: lines.Packet) -> int:
     return 1 - there
 
 
-def fingerprint(seq: int, ack: int, tsval: int) -> int:
-    """A number by which the same packet is known again at another vantage.
-
-    NAT leaves SEG.SEQ, SEG.ACK and the timestamp alone; merging by GRO keeps the first of each.
-    """
-    mixed = (seq * _MIX_SEQ) ^ (ack * _MIX_ACK) ^ (tsval * _MIX_SEQ >> 7)
-    return mixed & _PRINT
+def received(*sent: Any) -> Connections:
+    """The table that another process sent."""
+    table = Connections()
+    table.receive(*sent)
+    return table

@@ -59,21 +59,28 @@ class Analysis(NamedTuple):
     printed: bool = False  # an input is text
 
 
+def scanned(sources: Sequence[Source]) -> list[Scan]:
+    """Scan one after the other."""
+    return [scan(source) for source in sources]
+
+
 def analyse(
     sources: Sequence[Source],
     kernel: Kernel | None = None,
     roles: Mapping[int, Role] | None = None,
     dropped: Callable[[int], bool] = lambda _: False,
     printed: frozenset[int] = frozenset(),
+    scan_all: Callable[[Sequence[Source]], list[Scan]] = scanned,
 ) -> Analysis:
     """Run the whole pipeline.
 
     Without `kernel`, the packets choose among all. `roles`: inputs known to be inside or outside.
     `dropped`: inputs that say of themselves that they lack packets. `printed`: inputs that are text.
+    `scan_all` may scan several at once.
     """
-    scans = [scan(source) for source in sources]
-    # Of what was kept whole each connection that did not end is looked at: it costs little.
-    ends = [one.ended if one.kept is None else NO_TIME for one in scans]
+    scans = scan_all(sources)
+    # Of what is small each connection that did not end is looked at: it costs little.
+    ends = [NO_TIME if one.small else one.ended for one in scans]
     selected = select([one.table for one in scans], ends)
     joins = join(dict(enumerate(selected.connections)), roles)
     worth = [one for one in sorted(joins, key=interest, reverse=True) if interest(one) > 0]
@@ -118,10 +125,12 @@ def _keep(
     for one in chosen:
         for place in one.places_and_strays:
             key, row = (place.vantage, place.connection.number), place.connection
-            whole = scans[place.vantage[0]].kept
-            kept[key] = excerpts[key] if whole is None else whole[row.number]
-            if whole is None:
-                again.setdefault(place.vantage[0], []).append((row, excerpts[key]))
+            found = scans[place.vantage[0]]
+            if found.kept is not None:
+                kept[key] = found.kept[row.number]
+            else:
+                kept[key] = Excerpt() if found.small else excerpts[key]
+                again.setdefault(place.vantage[0], []).append((row, kept[key]))
     for number, wanted in again.items():
         look_again(sources[number], wanted)
     return kept

@@ -63,6 +63,12 @@ cdef inline bytearray piece(char **found, long long number):
     found[number] = address + (-<unsigned long long>address & 63)  # a line begins with a cache line
     return memory
 
+cdef inline bytes content(char **found, long long number):
+    return found[number][:PIECE * (sizeof(Line) + sizeof(Past))]
+
+cdef inline fill(char **found, long long number, bytes held):
+    memcpy(found[number], <const char *>held, PIECE * (sizeof(Line) + sizeof(Past)))
+
 cdef inline Line *line_at(char **found, long long row) noexcept nogil:
     return <Line *>found[row >> 9] + (row & 511)
 

@@ -138,6 +138,16 @@ def piece(found: Any, number: int) -> bytearray:
     return bytearray()
 
 
+def content(found: Any, number: int) -> Any:
+    """What a piece holds, as it can be sent to another process."""
+    return found[number * PIECE : (number + 1) * PIECE]
+
+
+def fill(found: Any, number: int, held: Any) -> None:
+    """Have a piece hold that."""
+    found[number * PIECE : (number + 1) * PIECE] = held
+
+
 def line_at(found: Any, row: int) -> Line:
     """A row's hot half."""
     line: Line = found[row][0]

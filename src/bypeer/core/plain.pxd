@@ -11,4 +11,6 @@ cdef unsigned long long _MAPPED
 @cython.locals(raw="const unsigned char *", ip="long long", tcp="long long", words="long long", flags="int",
                size="long long")
 cdef bint read_plain(const unsigned char *octets, long long start, long long captured, Packet *packet) noexcept
+@cython.locals(raw="const unsigned char *", ip="long long")
+cdef long long ports_of(const unsigned char *octets, long long start, long long captured) noexcept
 cdef void take(Packet *packet, Segment segment) noexcept

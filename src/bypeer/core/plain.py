@@ -55,6 +55,17 @@ def read_plain(octets: Any, start: int, captured: int, packet: lines.Packet) -> 
     return True
 
 
+def ports_of(octets: Any, start: int, captured: int) -> int:
+    """Source port ^ destination port, if the frame is Ethernet and IPv4 without options; else -1."""
+    if captured < _ETHERNET + 24:
+        return -1
+    raw = octets
+    ip = start + _ETHERNET
+    if net.u16(raw, ip - 2) << 8 | raw[ip] != _VERSION_4 or raw[ip + 9] != _P_TCP:
+        return -1
+    return net.u16(raw, ip + 20) ^ net.u16(raw, ip + 22)
+
+
 def take(packet: lines.Packet, segment: Segment) -> None:
     """Fill in a packet from a segment."""
     packet.src_hi, packet.src_lo, packet.sport = segment.src_hi, segment.src_lo, segment.sport

@@ -18,7 +18,7 @@ cdef class Passing:
     cdef public dict kept
     cdef public long long resets
     cdef public dict unsupported
-    cdef bytearray _packets
+    cdef bytearray _packets, _ports
     cdef long long[::1] _rows, _counts
     cdef Segment _segment
     cdef long long _interface, _link_type
@@ -34,7 +34,7 @@ cdef class Passing:
                    found="long long")
     cpdef see(self, Frames batch, object interfaces)
     @cython.locals(packet="Packet *", start="long long", captured="long long", kind="int",
-                       mixed="unsigned long long")
+                   ports="long long")
     cdef bint _begin(self, Frames batch, long long row, long long place) except -1
     cdef _turn(self, long long interface)
     @cython.locals(segment=Segment)

@@ -35,7 +35,8 @@ class Scan:
     """What one pass over one capture found."""
 
     table: Connections = field(default_factory=Connections)
-    kept: dict[int, Excerpt] | None = None  # by number of the connection; None: they were too many
+    kept: dict[int, Excerpt] | None = None  # by number of the connection; None: they must be read again
+    small: bool = True  # few enough segments to keep all of them
     packets: int = 0
     tcp: int = 0  # frames whose first IP header carries TCP
     rst: int = 0
@@ -56,7 +57,8 @@ def scan(source: Source) -> Scan:
         passing.see(batch, source.interfaces)
         _clock(found, batch)
         if kept is not None and passing.count(TCP) > MOST_KEPT:
-            kept = passing.kept = None
+            kept, found.small = None, False
+            passing.kept = None
     counts = [passing.count(kind) for kind in range(len(KINDS))]
     found.kept, found.table = kept, passing.table
     found.packets, found.tcp, found.rst = sum(counts), sum(counts[: LAST_TCP + 1]), passing.resets
@@ -82,8 +84,8 @@ class Passing:
     """What is at hand while frames pass by: GROUP packets under way, and counts."""
 
     __slots__ = (
-        "_counts", "_interface", "_interfaces", "_link_type", "_mask", "_packets", "_rows", "_segment",
-        "_tuples", "_wanted", "kept", "resets", "table", "unsupported",
+        "_counts", "_interface", "_interfaces", "_link_type", "_mask", "_packets", "_ports", "_rows",
+        "_segment", "_tuples", "_wanted", "kept", "resets", "table", "unsupported",
     )  # fmt: skip
 
     table: Connections
@@ -100,13 +102,14 @@ class Passing:
     _wanted: dict[int, Excerpt] | None  # by first frame of a connection: only these; None: all
     _tuples: array[int]  # hashes of their tuples, an open hash table
     _mask: int
+    _ports: bytearray  # which client's ^ server's port they have
 
     def __init__(self) -> None:
         self.table, self.kept, self.resets, self.unsupported = Connections(), None, 0, {}
         self._packets, self._rows, self._segment = lines.packets(GROUP), array("q", [0] * GROUP), Segment()
         self._counts = array("q", [0] * len(KINDS))
         self._interface, self._link_type, self._interfaces = -1, -1, ()
-        self._wanted, self._tuples, self._mask = None, array("Q", [0]), 0
+        self._wanted, self._tuples, self._mask, self._ports = None, array("Q", [0]), 0, bytearray(1 << 16)
 
     def count(self, kind: int) -> int:
         """Frames of that kind."""
@@ -120,6 +123,7 @@ class Passing:
             size *= 2
         self._tuples, self._mask = array("Q", bytes(8 * size)), size - 1
         for row, _ in wanted:
+            self._ports[row.client[2] ^ row.server[2]] = 1
             mixed = hash_of_ends(row.client, row.server, row.interface)
             at = mixed & self._mask
             while self._tuples[at] and self._tuples[at] != mixed:
@@ -148,6 +152,10 @@ class Passing:
             self._turn(batch.interface[row])
         packet = lines.packet_at(self._packets, place)
         start, captured = batch.start[row], batch.captured[row]
+        if self._wanted is not None and self._link_type == _ETHERNET:
+            ports = plain.ports_of(batch.octets, start, captured)
+            if ports >= 0 and not self._ports[ports]:
+                return False
         if self._link_type == _ETHERNET and plain.read_plain(batch.octets, start, captured, packet):
             packet.interface, kind = self._interface, _TCP
             if packet.flags & _RST:
