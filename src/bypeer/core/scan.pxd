@@ -31,11 +31,11 @@ cdef class Passing:
     @cython.locals(mixed="unsigned long long", at="unsigned long long")
     cpdef want(self, object wanted)
     @cython.locals(table=Connections, row="long long", start="long long", count="long long", place="long long",
-                   found="long long")
+                   found="long long", octets="const unsigned char *")
     cpdef see(self, Frames batch, object interfaces)
     @cython.locals(packet="Packet *", start="long long", captured="long long", kind="int",
                    ports="long long")
-    cdef bint _begin(self, Frames batch, long long row, long long place) except -1
+    cdef bint _begin(self, Frames batch, const unsigned char *octets, long long row, long long place) except -1
     cdef _turn(self, long long interface)
     @cython.locals(segment=Segment)
     cdef int _decode(self, Frames batch, long long row, bint verify) except -1

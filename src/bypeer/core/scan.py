@@ -133,10 +133,11 @@ class Passing:
     def see(self, batch: Frames, interfaces: Sequence[Interface]) -> None:
         """Take in a batch of frames."""
         table, row, self._interfaces = self.table, 0, interfaces
+        octets = batch.octets
         while row < batch.count:
             count = 0
             while row < batch.count and count < _GROUP:
-                count += self._begin(batch, row, count)
+                count += self._begin(batch, octets, row, count)
                 row += 1
             table.expect(self._packets, count)
             for place in range(count):
@@ -146,17 +147,17 @@ class Passing:
                 if self.kept is not None:
                     self._keep(found, batch, self._rows[place])
 
-    def _begin(self, batch: Frames, row: int, place: int) -> bool:
+    def _begin(self, batch: Frames, octets: Any, row: int, place: int) -> bool:
         """Decode a frame; whether it has a connection."""
         if self._interface != batch.interface[row]:
             self._turn(batch.interface[row])
         packet = lines.packet_at(self._packets, place)
         start, captured = batch.start[row], batch.captured[row]
         if self._wanted is not None and self._link_type == _ETHERNET:
-            ports = plain.ports_of(batch.octets, start, captured)
+            ports = plain.ports_of(octets, start, captured)
             if ports >= 0 and not self._ports[ports]:
                 return False
-        if self._link_type == _ETHERNET and plain.read_plain(batch.octets, start, captured, packet):
+        if self._link_type == _ETHERNET and plain.read_plain(octets, start, captured, packet):
             packet.interface, kind = self._interface, _TCP
             if packet.flags & _RST:
                 self.resets += 1
