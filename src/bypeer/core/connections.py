@@ -365,15 +365,15 @@ def _direction(line: lines.Line, packet: lines.Packet) -> int:
     Without a branch but the last, since either way is as likely.
     """
     there = (
-        (line.client_lo == packet.src_lo) & (line.server_lo == packet.dst_lo)
-        & (line.client_port == packet.sport) & (line.server_port == packet.dport)
-        & (line.client_hi == packet.src_hi) & (line.server_hi == packet.dst_hi)
-    )  # fmt: skip
+        (line.client_lo ^ packet.src_lo) | (line.server_lo ^ packet.dst_lo)
+        | (line.client_port ^ packet.sport) | (line.server_port ^ packet.dport)
+        | (line.client_hi ^ packet.src_hi) | (line.server_hi ^ packet.dst_hi)
+    ) == 0  # fmt: skip
     back = (
-        (line.client_lo == packet.dst_lo) & (line.server_lo == packet.src_lo)
-        & (line.client_port == packet.dport) & (line.server_port == packet.sport)
-        & (line.client_hi == packet.dst_hi) & (line.server_hi == packet.src_hi)
-    )  # fmt: skip
+        (line.client_lo ^ packet.dst_lo) | (line.server_lo ^ packet.src_lo)
+        | (line.client_port ^ packet.dport) | (line.server_port ^ packet.sport)
+        | (line.client_hi ^ packet.dst_hi) | (line.server_hi ^ packet.src_hi)
+    ) == 0  # fmt: skip
     if line.interface != packet.interface or not there | back:
         return -1
     return 1 - there

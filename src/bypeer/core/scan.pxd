@@ -20,6 +20,7 @@ cdef class Passing:
     cdef public dict unsupported
     cdef bytearray _packets, _ports
     cdef long long[::1] _rows, _counts
+    cdef long long _count
     cdef Segment _segment
     cdef long long _interface, _link_type
     cdef object _interfaces
@@ -30,12 +31,16 @@ cdef class Passing:
     cpdef long long count(self, int kind) except? 0
     @cython.locals(mixed="unsigned long long", at="unsigned long long")
     cpdef want(self, object wanted)
-    @cython.locals(table=Connections, row="long long", start="long long", count="long long", place="long long",
-                   found="long long", octets="const unsigned char *")
+    @cython.locals(table=Connections, row="long long", place="long long", found="long long")
     cpdef see(self, Frames batch, object interfaces)
-    @cython.locals(packet="Packet *", start="long long", captured="long long", kind="int",
-                   ports="long long")
-    cdef bint _begin(self, Frames batch, const unsigned char *octets, long long row, long long place) except -1
+    @cython.locals(starts="long long[::1]", captured="long long[::1]", interfaces="long long[::1]",
+                   ts="long long[::1]", packet="Packet *", count="long long", plain_ones="long long",
+                   resets="long long", ethernet="bint")
+    cdef Py_ssize_t _gather(self, Frames batch, const unsigned char *octets, Py_ssize_t row) except -1
+    @cython.locals(ports="long long")
+    cdef bint _unwanted(self, const unsigned char *octets, long long start, long long captured) except -1
+    @cython.locals(kind="int")
+    cdef bint _begin(self, Frames batch, long long row, Packet *packet) except -1
     cdef _turn(self, long long interface)
     @cython.locals(segment=Segment)
     cdef int _decode(self, Frames batch, long long row, bint verify) except -1

@@ -84,7 +84,7 @@ class Passing:
     """What is at hand while frames pass by: GROUP packets under way, and counts."""
 
     __slots__ = (
-        "_counts", "_interface", "_interfaces", "_link_type", "_mask", "_packets", "_ports", "_rows",
+        "_count", "_counts", "_interface", "_interfaces", "_link_type", "_mask", "_packets", "_ports", "_rows",
         "_segment", "_tuples", "_wanted", "kept", "resets", "table", "unsupported",
     )  # fmt: skip
 
@@ -93,6 +93,7 @@ class Passing:
     resets: int
     unsupported: dict[int, int]
     _packets: Any  # memory for GROUP of them
+    _count: int  # how many those are now
     _rows: array[int]  # theirs in the batch
     _segment: Segment
     _counts: array[int]
@@ -107,7 +108,7 @@ class Passing:
     def __init__(self) -> None:
         self.table, self.kept, self.resets, self.unsupported = Connections(), None, 0, {}
         self._packets, self._rows, self._segment = lines.packets(GROUP), array("q", [0] * GROUP), Segment()
-        self._counts = array("q", [0] * len(KINDS))
+        self._count, self._counts = 0, array("q", [0] * len(KINDS))
         self._interface, self._link_type, self._interfaces = -1, -1, ()
         self._wanted, self._tuples, self._mask, self._ports = None, array("Q", [0]), 0, bytearray(1 << 16)
 
@@ -133,47 +134,59 @@ class Passing:
     def see(self, batch: Frames, interfaces: Sequence[Interface]) -> None:
         """Take in a batch of frames."""
         table, row, self._interfaces = self.table, 0, interfaces
-        octets = batch.octets
         while row < batch.count:
-            count = 0
-            while row < batch.count and count < _GROUP:
-                count += self._begin(batch, octets, row, count)
-                row += 1
-            table.expect(self._packets, count)
-            for place in range(count):
+            row = self._gather(batch, batch.octets, row)
+            table.expect(self._packets, self._count)
+            for place in range(self._count):
                 if self._wanted is not None and not self._is_wanted(table.hash(place)):
                     continue
                 found = table.arrive(lines.packet_at(self._packets, place), place)
                 if self.kept is not None:
                     self._keep(found, batch, self._rows[place])
 
-    def _begin(self, batch: Frames, octets: Any, row: int, place: int) -> bool:
-        """Decode a frame; whether it has a connection."""
-        if self._interface != batch.interface[row]:
-            self._turn(batch.interface[row])
-        packet = lines.packet_at(self._packets, place)
-        start, captured = batch.start[row], batch.captured[row]
-        if self._wanted is not None and self._link_type == _ETHERNET:
-            ports = plain.ports_of(octets, start, captured)
-            if ports >= 0 and not self._ports[ports]:
-                return False
-        if self._link_type == _ETHERNET and plain.read_plain(octets, start, captured, packet):
-            packet.interface, kind = self._interface, _TCP
-            if packet.flags & _RST:
-                self.resets += 1
-        else:
-            kind = self._decode(batch, row, False)
-            plain.take(packet, self._segment)
-            if kind <= _LAST_TCP and packet.flags & _RST:
-                self.resets += 1
-            if kind == _UNSUPPORTED:
-                self.unsupported[self._link_type] = self.unsupported.get(self._link_type, 0) + 1
+    def _gather(self, batch: Frames, octets: Any, row: int) -> int:
+        """Decode frames from `row` on, until GROUP of them are TCP; the row behind the last."""
+        starts, captured, interfaces, ts = batch.start, batch.captured, batch.interface, batch.ts
+        plain_ones = resets = count = 0
+        while row < batch.count and count < _GROUP:
+            packet = lines.packet_at(self._packets, count)
+            if self._interface != interfaces[row]:
+                self._turn(interfaces[row])
+            ethernet = self._link_type == _ETHERNET
+            if ethernet and self._wanted is not None and self._unwanted(octets, starts[row], captured[row]):
+                row += 1
+                continue
+            if ethernet and plain.read_plain(octets, starts[row], captured[row], packet):
+                packet.interface = self._interface
+                plain_ones += 1
+                resets += packet.flags >> 2 & 1
+            elif not self._begin(batch, row, packet):
+                row += 1
+                continue
+            packet.ts, packet.frame = ts[row], batch.first + row
+            self._rows[count] = row
+            count += 1
+            row += 1
+        self._counts[_TCP] += plain_ones
+        self.resets += resets
+        self._count = count
+        return row
+
+    def _unwanted(self, octets: Any, start: int, captured: int) -> bool:
+        """Whether the ports alone say that an Ethernet frame is of no tuple that is wanted."""
+        ports = plain.ports_of(octets, start, captured)
+        return ports >= 0 and not self._ports[ports]
+
+    def _begin(self, batch: Frames, row: int, packet: lines.Packet) -> bool:
+        """Decode a frame the long way; whether it has a connection."""
+        kind = self._decode(batch, row, False)
+        plain.take(packet, self._segment)
+        if kind <= _LAST_TCP and packet.flags & _RST:
+            self.resets += 1
+        if kind == _UNSUPPORTED:
+            self.unsupported[self._link_type] = self.unsupported.get(self._link_type, 0) + 1
         self._counts[kind] += 1
-        if kind != _TCP and kind != _TUNNEL:
-            return False
-        packet.ts, packet.frame = batch.ts[row], batch.first + row
-        self._rows[place] = row
-        return True
+        return kind in (_TCP, _TUNNEL)
 
     def _turn(self, interface: int) -> None:
         """From here on, frames are of that interface."""
