@@ -84,8 +84,8 @@ class Passing:
     """What is at hand while frames pass by: GROUP packets under way, and counts."""
 
     __slots__ = (
-        "_count", "_counts", "_interface", "_interfaces", "_link_type", "_mask", "_packets", "_ports", "_rows",
-        "_segment", "_tuples", "_wanted", "kept", "resets", "table", "unsupported",
+        "_count", "_counts", "_interface", "_interfaces", "_link_type", "_mask", "_packets", "_ports",
+        "_rows", "_segment", "_tuples", "_wanted", "kept", "resets", "table", "unsupported",
     )  # fmt: skip
 
     table: Connections
