@@ -33,9 +33,15 @@ def containers(to: str, output: str) -> None:
     the host's interface outside. Nothing is changed and no packet sent. Without root less is to be seen,
     and stderr says what.
     """
+    from bypeer.errors import LiveError
+    from bypeer.live.taps import address
     from bypeer.live.targets import all_holders
     from bypeer.report.plain import cleaned
 
+    try:
+        to = address(to) if to else ""
+    except LiveError as error:
+        raise click.BadParameter(str(error), param_hint="--to") from None
     seen = all_holders()
     rows = [_row(target, to) for target in seen.targets]
     if output == "json":

@@ -51,7 +51,7 @@ def taps(held: Held, to: str = "", inside: str = "", outside: str = "") -> Taps:
 
     LiveError says that there is no such interface, or no way.
     """
-    addresses = (_address(to),) if to else ANYWHERE
+    addresses = (address(to),) if to else ANYWHERE
     host = links()
     notes: list[str] = []
     if held.namespace is None:
@@ -64,21 +64,24 @@ def taps(held: Held, to: str = "", inside: str = "", outside: str = "") -> Taps:
     within = held.call(links)
     if inside:
         link = _named(within, inside, str(held.target))
-        address, source = addresses[0], ""
+        where, source = addresses[0], ""
     else:
-        address, way = _leave(held, within, addresses)
-        link, source = within[way.device], way.source
+        where, way = _leave(held, within, addresses)
         if way.local:
-            raise LiveError(f"{address} is an address of {held.target} itself")
+            raise LiveError(f"{where} is an address of {held.target} itself")
+        if way.device not in within:
+            raise LiveError(f"{held.target}: the interface to {where} has just come or gone")
+        link, source = within[way.device], way.source
     twin, bridge = _other_end(held.namespace, within, link, host, notes)
-    way = None if outside else _forward(host, address, source, bridge or twin, notes)
+    way = None if outside else _forward(host, where, source, bridge or twin, notes)
     out = _outside(host, outside, way, notes)
     return Taps(
         Tap(held.namespace, link.name, link.ifindex, link.kind), out, _tap(twin), _tap(bridge), tuple(notes)
     )
 
 
-def _address(to: str) -> str:
+def address(to: str) -> str:
+    """An address as it is usually written; LiveError if it is none."""
     try:
         return str(ipaddress.ip_address(to))
     except ValueError:
@@ -88,9 +91,9 @@ def _address(to: str) -> str:
 def _leave(held: Held, there: Mapping[int, Link], addresses: Sequence[str]) -> tuple[str, Way]:
     """By which way the target reaches the first of these addresses that it can reach."""
     why = []
-    for address in addresses:
+    for one in addresses:
         try:
-            return address, held.call(way_to, address)
+            return one, held.call(way_to, one)
         except RefusedError as error:
             why.append(str(error))
     raise LiveError(f"{held.target} has no way out: {'; '.join(why)}; interfaces: {_names(there)}")

@@ -22,6 +22,7 @@ ROOT = Path("/")
 KINDS = ("container", "pod", "pid", "netns", "host")
 # Where namespaces have names, below the root: ip-netns(8) and container networks; Docker's sandboxes.
 _NAMED, _SANDBOXES = "run/netns", "run/docker/netns"
+_CAP_SYS_PTRACE = 19
 _SHOWN = 5  # candidates that a message names
 
 T = TypeVar("T")
@@ -117,7 +118,7 @@ def find(kind: str, word: str, root: Path = ROOT) -> Target:
     for fits in _CONTAINER_NAMES if kind == "container" else _POD_NAMES:
         if word and (found := [one for one in candidates if fits(one, word)]):
             return _only(found, kind, word)
-    if seen.hidden:
+    if seen.hidden and not _sees_all():
         raise HostError(f"no {kind} {word!r} is to be seen, and {seen.notes[-1]}")
     raise LiveError(f"no {kind} {word!r} runs here; `bypeer containers` lists what can be named")
 
@@ -235,7 +236,15 @@ def _hostname(process: Process, root: Path) -> str:
 def _about_hidden(hidden: int, of: int) -> list[str]:
     if not hidden:
         return []
-    return [f"of {hidden} of {of} processes the namespace is not to be seen without root (CAP_SYS_PTRACE)"]
+    whose = "even by root" if _sees_all() else "without root (CAP_SYS_PTRACE)"
+    return [f"of {hidden} of {of} processes the namespace is not to be seen {whose}"]
+
+
+def _sees_all() -> bool:
+    """Whether this thread has CAP_SYS_PTRACE, to which few processes are closed."""
+    status = (PROC / "thread-self/status").read_text(errors="replace")
+    effective = int(status.partition("CapEff:")[2].split()[0], 16)
+    return effective >> _CAP_SYS_PTRACE & 1 == 1
 
 
 def _first(processes: Iterable[Process], key: Callable[[Process], T]) -> Iterator[Process]:
