@@ -21,3 +21,7 @@ class CaptureError(BypeerError):
 
 class HostError(BypeerError):
     """The machine is at fault: a privilege, a tool or a kernel feature is missing."""
+
+
+class LiveError(BypeerError):
+    """What was asked for on this host is not there: no such container, several, or it has just ended."""

@@ -29,6 +29,7 @@ class Status(IntEnum):
 # here, so that the help needs no import.
 COMMANDS = {
     "explain": "Say who reset the connections in captures, and why.",
+    "containers": "What can be named on this host, and where to listen to it.",
     "causes": "The catalogue of causes, a page each.",
     "kernels": "The kernels whose conntrack is known, and how they differ.",
     "lab": "Hold the tracker's model against the running kernel (Linux, root).",
