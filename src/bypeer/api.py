@@ -12,6 +12,7 @@ from bypeer import __version__
 from bypeer.capture.read import Capture, open_capture
 from bypeer.core.decode import in_tunnel, interface_and_index
 from bypeer.core.describe import Names, describe
+from bypeer.core.evidence import Evidence
 from bypeer.core.explain import Analysis, analyse
 from bypeer.core.explanation import Damage, Explanation, Input, Loss, Role, Tool
 from bypeer.core.kernels import named
@@ -46,7 +47,10 @@ def explain(
         ]
         roles = _roles(captures, inside or (), outside or ())
         printed = frozenset(row for row, one in enumerate(captures) if one.printed)
-        analysis = analyse(captures, chosen, roles, lambda number: bool(captures[number].losses), printed)
+        analysis = analyse(
+            captures, chosen, roles, lambda number: bool(captures[number].losses), printed,
+            lambda: Evidence({row: one.events for row, one in enumerate(captures)}),
+        )  # fmt: skip
         inputs = [
             _input(capture, found, digest) for capture, found in zip(captures, analysis.scans, strict=True)
         ]

@@ -9,11 +9,13 @@ from typing import NamedTuple
 from bypeer.capture.source import Origin
 from bypeer.capture.stream import Source, Stream
 from bypeer.capture.unpack import Packing, Unpacked
+from bypeer.core.evidence import Event
 from bypeer.core.frames import Frames, Interface
 from bypeer.errors import CaptureError
 
 MOST_COMMENTS = 10_000
 LONGEST_TEXT = 1_000  # octets kept of a comment or a name
+MOST_EVENTS, MOST_EVENT_OCTETS = 20_000, 8 << 20  # of the kernel's words, as they lie in the file
 
 
 class Damage(NamedTuple):
@@ -48,8 +50,8 @@ class Capture:
     """
 
     __slots__ = (
-        "_lost", "_origin", "_reader", "comments", "damage", "format", "interfaces", "names", "oddities",
-        "packets", "packing", "path",
+        "_event_octets", "_lost", "_origin", "_reader", "comments", "damage", "events", "format",
+        "interfaces", "names", "oddities", "packets", "packing", "path",
     )  # fmt: skip
 
     def __init__(self, path: str, form: str, reader: Reader, origin: Origin, packing: Packing | None) -> None:
@@ -66,6 +68,8 @@ class Capture:
         self.packets = 0
         self.damage: Damage | None = None
         self.comments: list[Comment] = []
+        self.events: list[Event] = []  # what the kernel said (a case file)
+        self._event_octets = 0
         self.names: dict[str, str] = {}  # address or endpoint made up for a printed name: that name
         self.oddities: dict[str, int] = {}  # what only the reader of the format can see: how often
         self._lost: dict[tuple[int, str], int] = {}
@@ -136,6 +140,18 @@ class Capture:
         """Keep somebody's words, within bounds."""
         if len(self.comments) < MOST_COMMENTS:
             self.comments.append(Comment(frame, text[:LONGEST_TEXT].decode("utf-8", "replace")))
+
+    def event(self, event: Event, octets: int) -> None:
+        """Keep what the kernel said, within bounds; `octets` is its size in the file."""
+        if len(self.events) < MOST_EVENTS and self._event_octets + octets <= MOST_EVENT_OCTETS:
+            self.events.append(event)
+            self._event_octets += octets
+        else:
+            self.odd("events of the kernel left out, there being too many")
+
+    def odd(self, kind: str) -> None:
+        """Count something that only the reader of the format can see."""
+        self.oddities[kind] = self.oddities.get(kind, 0) + 1
 
     def lost(self, interface: int, counter: str, count: int, so_far: int = 0) -> None:
         """Note that `count` frames were lost, beside `so_far` times those noted before."""
