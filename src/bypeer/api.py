@@ -13,6 +13,7 @@ from bypeer.capture.jobs import scan_at_once
 from bypeer.capture.read import Capture, open_capture
 from bypeer.core.decode import in_tunnel, interface_and_index
 from bypeer.core.describe import Names, describe
+from bypeer.core.evidence import Evidence
 from bypeer.core.explain import Analysis, analyse
 from bypeer.core.explanation import Damage, Explanation, Input, Loss, Role, Tool
 from bypeer.core.kernels import named
@@ -51,6 +52,7 @@ def explain(
         analysis = analyse(
             captures, chosen, roles, lambda number: bool(captures[number].losses), printed,
             lambda _: scan_at_once(captures, jobs),
+            lambda: Evidence({row: one.events for row, one in enumerate(captures)}),
         )  # fmt: skip
         inputs = [
             _input(capture, found, digest) for capture, found in zip(captures, analysis.scans, strict=True)

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from bypeer.capture.source import Origin
 from bypeer.capture.stream import Source, Stream
 from bypeer.capture.unpack import Packing, Unpacked
+from bypeer.core.evidence import Event
 from bypeer.core.frames import Frames, Interface
 from bypeer.errors import CaptureError
 
 MOST_COMMENTS = 10_000
 LONGEST_TEXT = 1_000  # octets kept of a comment or a name
+MOST_EVENTS, MOST_EVENT_OCTETS = 20_000, 8 << 20  # of the kernel's words, as they lie in the file
 
 
 class Damage(NamedTuple):
@@ -38,8 +40,8 @@ class Comment(NamedTuple):
     text: str
 
 
-# What reading a capture tells of it.
-_TOLD = ("_lost", "comments", "damage", "interfaces", "names", "oddities", "packets")
+# What a capture is made with; all else of it is told by reading.
+_GIVEN = ("_origin", "_reader", "format", "packing", "path")
 
 Reader = Callable[[Stream, "Capture"], Iterator[Frames]]
 
@@ -51,8 +53,8 @@ class Capture:
     """
 
     __slots__ = (
-        "_lost", "_origin", "_reader", "comments", "damage", "format", "interfaces", "names", "oddities",
-        "packets", "packing", "path",
+        "_event_octets", "_lost", "_origin", "_reader", "comments", "damage", "events", "format",
+        "interfaces", "names", "oddities", "packets", "packing", "path",
     )  # fmt: skip
 
     def __init__(self, path: str, form: str, reader: Reader, origin: Origin, packing: Packing | None) -> None:
@@ -69,6 +71,8 @@ class Capture:
         self.packets = 0
         self.damage: Damage | None = None
         self.comments: list[Comment] = []
+        self.events: list[Event] = []  # what the kernel said (a case file)
+        self._event_octets = 0
         self.names: dict[str, str] = {}  # address or endpoint made up for a printed name: that name
         self.oddities: dict[str, int] = {}  # what only the reader of the format can see: how often
         self._lost: dict[tuple[int, str], int] = {}
@@ -76,11 +80,11 @@ class Capture:
     @property
     def found(self) -> tuple[Any, ...]:
         """All that reading it has told, for `remember`."""
-        return tuple(getattr(self, name) for name in _TOLD)
+        return tuple(getattr(self, name) for name in self.__slots__ if name not in _GIVEN)
 
     def remember(self, found: tuple[Any, ...]) -> None:
         """Be as if it had been read here: another process did."""
-        for name, value in zip(_TOLD, found, strict=True):
+        for name, value in zip((one for one in self.__slots__ if one not in _GIVEN), found, strict=True):
             setattr(self, name, value)
 
     @property
@@ -154,6 +158,18 @@ class Capture:
         """Keep somebody's words, within bounds."""
         if len(self.comments) < MOST_COMMENTS:
             self.comments.append(Comment(frame, text[:LONGEST_TEXT].decode("utf-8", "replace")))
+
+    def event(self, event: Event, octets: int) -> None:
+        """Keep what the kernel said, within bounds; `octets` is its size in the file."""
+        if len(self.events) < MOST_EVENTS and self._event_octets + octets <= MOST_EVENT_OCTETS:
+            self.events.append(event)
+            self._event_octets += octets
+        else:
+            self.odd("events of the kernel left out, there being too many")
+
+    def odd(self, kind: str) -> None:
+        """Count something that only the reader of the format can see."""
+        self.oddities[kind] = self.oddities.get(kind, 0) + 1
 
     def lost(self, interface: int, counter: str, count: int, so_far: int = 0) -> None:
         """Note that `count` frames were lost, beside `so_far` times those noted before."""

@@ -30,6 +30,7 @@ class Status(IntEnum):
 COMMANDS = {
     "explain": "Say who reset the connections in captures, and why.",
     "containers": "What can be named on this host, and where to listen to it.",
+    "case": "What a case file holds: packets of both sides, and the kernel's own words.",
     "causes": "The catalogue of causes, a page each.",
     "kernels": "The kernels whose conntrack is known, and how they differ.",
     "lab": "Hold the tracker's model against the running kernel (Linux, root).",

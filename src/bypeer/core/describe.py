@@ -14,10 +14,8 @@ from bypeer.core.explanation import (
     Certainty,
     ConnectionReport,
     Ends,
-    Evidence,
     Explanation,
     Input,
-    KernelSays,
     Loss,
     Octets,
     Outcome,
@@ -34,14 +32,15 @@ from bypeer.core.explanation import (
 from bypeer.core.filters import filters
 from bypeer.core.groups import Place
 from bypeer.core.headline import headline
-from bypeer.core.kernels import KERNELS, Kernel
+from bypeer.core.kernels import Kernel
 from bypeer.core.narrate import behind, events, when
 from bypeer.core.nat import Join
 from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
 from bypeer.core.study import INSIDE, OUTSIDE, Sighting
-from bypeer.core.verdict import BY_INVALID, candidates, client_outcome
+from bypeer.core.verdict import candidates, client_outcome
+from bypeer.core.witnesses import host, kernel_says, witnesses
 
 MOST_LISTED = 200  # connections in a report
 MOST_RESETS = 50  # RSTs listed of one connection; the first and the lethal ones are among them
@@ -70,7 +69,7 @@ def describe(
         tool=tool,
         inputs=[_with_losses(one, at, analysis, ids) for at, one in enumerate(inputs)],
         vantages=vantages,
-        kernel=_kernel(main, kernel),
+        kernel=kernel_says(main, kernel, analysis.evidence.kernel),
         verdict=verdict,
         connections=reports,
         totals=_totals(analysis, len(reports)),
@@ -81,8 +80,8 @@ def describe(
         filters=[]
         if main is None or analysis.printed
         else filters(main, lambda one: _id(one, main.seen.study.join, ids)),
-        host={},
-        evidence=_evidence(main),
+        host=host(analysis.evidence),
+        evidence=[] if main is None else witnesses(main),
     )
 
 
@@ -198,42 +197,6 @@ def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) ->
     return _verdict(main, numbers[id(main.seen.study.join)])
 
 
-def _kernel(main: Case | None, given: Kernel | None) -> KernelSays:
-    assumed = given or (main.seen.replay.kernel if main is not None else KERNELS[-1])
-    fitting = list(main.seen.fitting) if main is not None else [one.name for one in KERNELS]
-    if not fitting:
-        note = (
-            "no kernel's rules fit what was forwarded: nf_conntrack_tcp_be_liberal may be set, "
-            "or packets passed beside conntrack"
-        )
-    elif given is not None and given.name not in fitting:
-        note = "as given with --kernel, but what was forwarded and what was not fits other kernels"
-    elif given is not None:
-        note = "as given with --kernel"
-    elif len(fitting) == len(KERNELS):
-        note = "nothing observed tells the kernels apart"
-    elif fitting and "5.10" in fitting and "6.18" not in fitting:
-        note = "a late segment was refused: Linux before 6.1"
-    elif "6.18" in fitting and not {"4.19", "5.10", "5.15"} & set(fitting):
-        note = "what Linux before 6.1 refuses was forwarded"
-    else:
-        note = "found from what was forwarded and what was not"
-    return KernelSays(assumed.name, given is not None, fitting, note)
-
-
-def _evidence(main: Case | None) -> list[Evidence]:
-    """The model's word on the trigger of the deciding RST."""
-    first = main.conclusion.first if main is not None else None
-    if main is None or first is None or first.trigger is None:
-        return []
-    judgement = main.seen.judgement(first.trigger)
-    if judgement is None or judgement.says == "unknown":
-        return []
-    says = judgement.log or f"{judgement.ctstate.name}: no objection"
-    agrees = judgement.invalid == (main.conclusion.cause in BY_INVALID)
-    return [Evidence("model", f"Linux {main.seen.replay.kernel.name}: {says}", agrees)]
-
-
 # Connections and their RSTs
 
 
@@ -338,6 +301,7 @@ def _trigger(seen: Seen, reset: Reset, ids: Mapping[VantageKey, str]) -> Trigger
         judgement="unknown" if judgement is None else judgement.says,
         reason="" if judgement is None else judgement.log,
         bound=None if judgement is None else judgement.bound,
+        told_by="kernel" if id(one) in seen.heard.model else "model",
     )
 
 

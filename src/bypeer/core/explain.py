@@ -15,6 +15,7 @@ from bypeer.core.causes import CATALOGUE
 from bypeer.core.causes.model import Finding, Seen, SeenAll, position
 from bypeer.core.connection import Connection
 from bypeer.core.effect import judge
+from bypeer.core.evidence import Evidence
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.explanation import Role
 from bypeer.core.fate import fates
@@ -30,6 +31,7 @@ from bypeer.core.segment import NO_TIME
 from bypeer.core.select import select
 from bypeer.core.stretches import Excerpts, choose
 from bypeer.core.study import FOREVER, Kept, Side, Study, study
+from bypeer.core.testimony import authors, hear, overrule
 from bypeer.core.verdict import Conclusion, conclude
 
 # Connections looked at closely, the most telling first; the rest is counted.
@@ -57,6 +59,7 @@ class Analysis(NamedTuple):
     total: int  # of connections, those included that were not joined
     going_on: int  # of these: had not ended when the capture did, and were not looked at
     printed: bool = False  # an input is text
+    evidence: Evidence = Evidence()  # what the kernel itself said
 
 
 def scanned(sources: Sequence[Source]) -> list[Scan]:
@@ -71,12 +74,14 @@ def analyse(
     dropped: Callable[[int], bool] = lambda _: False,
     printed: frozenset[int] = frozenset(),
     scan_all: Callable[[Sequence[Source]], list[Scan]] = scanned,
+    evidence: Callable[[], Evidence] = Evidence,
 ) -> Analysis:
     """Run the whole pipeline.
 
-    Without `kernel`, the packets choose among all. `roles`: inputs known to be inside or outside.
-    `dropped`: inputs that say of themselves that they lack packets. `printed`: inputs that are text.
-    `scan_all` may scan several at once.
+    Without `kernel`, the host's own word on it counts, else the packets choose among all. `roles`: inputs
+    known to be inside or outside. `dropped`: inputs that say of themselves that they lack packets.
+    `printed`: inputs that are text. `scan_all` may scan several at once. `evidence`: what the kernel itself
+    said, asked for when all was read.
     """
     scans = scan_all(sources)
     # Of what is small each connection that did not end is looked at: it costs little.
@@ -90,13 +95,14 @@ def analyse(
         order(one, kept, roles)
     coverage = _coverage(scans, selected.connections, dropped, printed)
     looked_at = {id(one) for one in chosen}
-    cases = [_case(study(one, kept, coverage), kernel) for one in joins if id(one) in looked_at]
+    told = evidence()
+    cases = [_case(study(one, kept, coverage), kernel, told) for one in joins if id(one) in looked_at]
     count = len(joins) + selected.apart.connections
     every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), count)
     by_input = {cause.code: cause.test(every) for cause in CATALOGUE if cause.subject == "input"}
     return Analysis(
         scans, selected.connections, joins, cases, by_input, len(worth) - len(chosen), count,
-        selected.apart.open + sum(_goes_on(one) for one in joins), bool(printed),
+        selected.apart.open + sum(_goes_on(one) for one in joins), bool(printed), told,
     )  # fmt: skip
 
 
@@ -155,26 +161,29 @@ def _coverage(
     }
 
 
-def _case(found: Study, kernel: Kernel | None) -> Case:
+def _case(found: Study, kernel: Kernel | None, evidence: Evidence) -> Case:
     """One connection through the rest of the pipeline."""
     match(found)
-    resets = find(found)
+    resets, heard = find(found), hear(found, evidence)
+    authors(found, resets, heard)
     made = frozenset(id(one.sighting) for one in resets if one.author == "host")
     seen_by = tracked(found, made)
     groups = alike()
-    replays = [replay(found, newest(group), seen_by) for group in groups]
+    replays = [replay(found, newest(group), seen_by, evidence.sysctls) for group in groups]
     fits = _fits(found, replays, resets)
     fitting = [one for group, fit in zip(groups, fits, strict=True) if fit for one in group]
+    kernel = kernel or evidence.kernel
     if kernel is not None:
-        chosen = replay(found, kernel, seen_by)
+        chosen = replay(found, kernel, seen_by, evidence.sysctls)
     else:
         wanted = newest(fitting or KERNELS)
         chosen = next(one for one in replays if one.kernel is wanted)
     chosen.inferred = unsettled(found, chosen, seen_by)
+    overrule(found, chosen, heard, position)
     answer(found, resets, chosen.refuses)
     judge(found, resets)
     names = tuple(one.name for one in fitting)
-    seen = Seen(found, resets, chosen, fates(found, resets), names)
+    seen = Seen(found, resets, chosen, fates(found, resets), names, heard)
     by_reset = {
         id(one): {cause.code: cause.test(one, seen) for cause in CATALOGUE if cause.subject == "reset"}
         for one in resets

@@ -84,6 +84,7 @@ class KernelSays(NamedTuple):
     given: bool  # the user said so (--kernel)
     consistent_with: list[str]  # profiles whose judgement fits every packet's fate
     note: str  # in users' words
+    recorded: bool = False  # the host's own word, recorded beside the packets
 
 
 class Evidence(NamedTuple):
@@ -153,9 +154,10 @@ class Trigger(NamedTuple):
     length: int  # payload octets
     octets_behind: int  # its end behind the highest end so far in its direction; negative: beyond
     forwarded: bool | None  # None: the capture that would tell is missing or was not complete
-    judgement: str  # conntrack's ctstate by the model: "INVALID", "ESTABLISHED", "NEW", "unknown"
-    reason: str  # the model's reason in words, "" where it had none
+    judgement: str  # conntrack's ctstate, told by `told_by`: "INVALID", "ESTABLISHED", "NEW", "unknown"
+    reason: str  # its reason, as the log has it; "" where it had none
     bound: int | None  # the sequence number that it was compared with
+    told_by: Literal["model", "kernel"] = "model"  # whose words judgement, reason and bound are
 
 
 class ResetReport(NamedTuple):
