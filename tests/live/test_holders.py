@@ -43,6 +43,8 @@ CGROUPS = {
     f"/docker/{B}/machine.slice/libpod-conmon-{A}.scope": Place("docker", B),
     f"/machine.slice/machine-libpod_pod_{B}.slice/libpod-{A}.scope": Place("podman", A, B),
     f"/libpod_parent/libpod-{A}": Place("podman", A),
+    f"/libpod_parent/{B}/libpod-{A}": Place("podman", A, B),
+    f"/libpod_parent/{B}": Place("", "", B),
     f"/kubepods.slice/{KUBE}/cri-containerd-{A}.scope": Place("containerd", A, UID),
     f"/kubepods.slice/kubepods-pod{SLICE}.slice/crio-{A}.scope": Place("cri-o", A, UID),
     f"/kubepods.slice/kubepods-pod{SLICE}.slice/crio-conmon-{A}.scope": Place("", "", UID),
