@@ -86,6 +86,12 @@ def test_a_kernel_without_cgroups(tmp_path: Path) -> None:
     assert look(7, tmp_path / "proc") == Process(7, 70, 42, "sleep", Place())
 
 
+def test_what_waits_to_be_reaped_holds_nothing(tmp_path: Path) -> None:
+    """Nor is it counted as hidden, where its namespace may not be asked for."""
+    Host(tmp_path).process(7, 42, state="Z")
+    assert list(processes(tmp_path / "proc")) == []
+
+
 def test_this_process_is_seen_as_it_is() -> None:
     (me,) = (one for one in processes() if one.pid == os.getpid())
     assert isinstance(me, Process)
