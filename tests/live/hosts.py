@@ -20,7 +20,13 @@ class Host:
         (root / "proc").mkdir()
 
     def process(
-        self, pid: int, netns: int, cgroup: str = "0::/", command: str = "sleep", start: int = 0
+        self,
+        pid: int,
+        netns: int,
+        cgroup: str = "0::/",
+        command: str = "sleep",
+        start: int = 0,
+        state: str = "S",
     ) -> None:
         """A process; its number tells its age unless `start` does."""
         home = self.root / f"proc/{pid}"
@@ -28,7 +34,7 @@ class Host:
         (home / "ns/net").symlink_to(f"net:[{netns}]")
         (home / "cgroup").write_text(cgroup + "\n")
         middle = " ".join(["0"] * 18)
-        (home / "stat").write_text(f"{pid} ({command}) S {middle} {start or pid * 10} 0 0\n")
+        (home / "stat").write_text(f"{pid} ({command}) {state} {middle} {start or pid * 10} 0 0\n")
 
     def write(self, path: str, content: Any) -> None:
         """A file below the root; what is no text becomes JSON."""

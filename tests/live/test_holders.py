@@ -43,6 +43,8 @@ CGROUPS = {
     f"/docker/{B}/machine.slice/libpod-conmon-{A}.scope": Place("docker", B),
     f"/machine.slice/machine-libpod_pod_{B}.slice/libpod-{A}.scope": Place("podman", A, B),
     f"/libpod_parent/libpod-{A}": Place("podman", A),
+    f"/libpod_parent/{B}/libpod-{A}": Place("podman", A, B),
+    f"/libpod_parent/{B}": Place("", "", B),
     f"/kubepods.slice/{KUBE}/cri-containerd-{A}.scope": Place("containerd", A, UID),
     f"/kubepods.slice/kubepods-pod{SLICE}.slice/crio-{A}.scope": Place("cri-o", A, UID),
     f"/kubepods.slice/kubepods-pod{SLICE}.slice/crio-conmon-{A}.scope": Place("", "", UID),
@@ -82,6 +84,12 @@ def test_a_kernel_without_cgroups(tmp_path: Path) -> None:
     host.process(7, 42)
     (tmp_path / "proc/7/cgroup").unlink()
     assert look(7, tmp_path / "proc") == Process(7, 70, 42, "sleep", Place())
+
+
+def test_what_waits_to_be_reaped_holds_nothing(tmp_path: Path) -> None:
+    """Nor is it counted as hidden, where its namespace may not be asked for."""
+    Host(tmp_path).process(7, 42, state="Z")
+    assert list(processes(tmp_path / "proc")) == []
 
 
 def test_this_process_is_seen_as_it_is() -> None:

@@ -29,11 +29,11 @@ class Status(IntEnum):
 # here, so that the help needs no import.
 COMMANDS = {
     "explain": "Say who reset the connections in captures, and why.",
-    "containers": "What can be named on this host, and where to listen to it.",
     "case": "What a case file holds: packets of both sides, and the kernel's own words.",
+    "containers": "What can be named on this host, and where to listen.",
     "causes": "The catalogue of causes, a page each.",
     "kernels": "The kernels whose conntrack is known, and how they differ.",
-    "lab": "Hold the tracker's model against the running kernel (Linux, root).",
+    "lab": "Hold the tracker's model against the running kernel (root).",
     "schema": "The JSON Schema of an output.",
 }
 

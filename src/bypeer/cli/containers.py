@@ -101,7 +101,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         target.engine or "-",
         str(target.pid or "-"),
         str(target.netns or "?"),
-        _path(row.taps) if row.taps else "?",
+        _path(row.taps) if row.taps else "-",
         ", ".join(filter(None, about)),
     )
 

@@ -96,7 +96,7 @@ def _leave(held: Held, there: Mapping[int, Link], addresses: Sequence[str]) -> t
             return one, held.call(way_to, one)
         except RefusedError as error:
             why.append(str(error))
-    raise LiveError(f"{held.target} has no way out: {'; '.join(why)}; interfaces: {_names(there)}")
+    raise LiveError(f"{held.target} has no way out: {why[0]}; interfaces: {_names(there)}")
 
 
 def _forward(
@@ -138,8 +138,9 @@ def _other_end(
         link = within[link.below]  # a VLAN, a bond: what lies below is here too
         met.add(link.ifindex)
     if link.elsewhere is None:
-        if link.kind in _TUNNELLED:
-            notes.append(f"{link.name} ends in a program (slirp4netns, pasta, a VPN), not in an interface")
+        tunnel = f"{link.name} ends in a program (slirp4netns, pasta, a VPN), not in an interface"
+        other = f"{link.name} has no other end on the host: what it sends may not pass the host"
+        notes.append(tunnel if link.kind in _TUNNELLED else other)
         return None, None
     own = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
     try:
