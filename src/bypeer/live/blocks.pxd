@@ -18,7 +18,7 @@ cdef class Blocks:
     cdef public int watched
     cdef public Segment segment
     cdef public const unsigned char[::1] nothing
-    @cython.locals(count="long long", pos="long long", _="long long")
+    @cython.locals(count="long long", pos="long long", before="long long", _="long long")
     cpdef long long take(self, const unsigned char[::1] ring, long long at, long long size) except -1
     @cython.locals(ts="long long", captured="long long", length="long long", flags="long long", way="long long",
                    start="long long", history=History, view="unsigned char[::1]", more="long long", to="long long")

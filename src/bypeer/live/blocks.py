@@ -56,9 +56,11 @@ class Blocks:
         """Add the packets of the block in ring[at : at + size]; how many they were."""
         count = memory.word(ring, at + _AT_COUNT)
         pos = at + memory.word(ring, at + _AT_FIRST)
+        before = at
         for _ in range(count):
-            assert at <= pos <= at + size - _WHOLE
+            assert before < pos <= at + size - _WHOLE
             self._take(ring, pos, at + size)
+            before = pos
             pos += memory.word(ring, pos)
         return count
 

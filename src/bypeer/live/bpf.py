@@ -199,14 +199,9 @@ def compile_filter(text: str, snaplen: int, link: int = ETHERNET) -> Program:
         words = ctypes.c_char_p(text.encode(errors="surrogateescape"))
         if pcap.pcap_compile(handle, ctypes.byref(found), words, 1, ctypes.c_uint32(_NO_NETMASK)):
             why = pcap.pcap_geterr(handle).decode(errors="replace")
-            raise HostError(f"not a filter: {_plain(text)}: {_plain(why)}")
+            raise HostError(f"not a filter: {text}: {why}")
         octets = ctypes.string_at(found.rows, found.size * 8)
         pcap.pcap_freecode(ctypes.byref(found))
     finally:
         pcap.pcap_close(handle)
     return [Instruction(*one) for one in struct.iter_unpack("=HBBI", octets)]
-
-
-def _plain(text: str) -> str:
-    """Without what could move a terminal's cursor."""
-    return "".join(one if one.isprintable() else "?" for one in text)

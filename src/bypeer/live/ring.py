@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import mmap
+import os
 import socket
 import struct
 import time
@@ -37,6 +38,7 @@ _SOL_PACKET = 263
 _RX_RING, _STATISTICS, _VERSION, _V3 = 5, 6, 10, 2
 _ALL = 0x0003  # ETH_P_ALL
 _SIOCGIFFLAGS, _SIOCGIFHWADDR, _IFF_UP = 0x8913, 0x8927, 1
+_NAME = 16  # octets of an interface's name, with the 0 at its end
 _ETHERNET_LIKE = (1, 772)  # ARPHRD_ETHER, ARPHRD_LOOPBACK
 _FRAME = 2_048  # octets; means nothing in this version, but must fit
 _KERNELS = 0  # whose a block is: TP_STATUS_KERNEL; else ours
@@ -221,10 +223,12 @@ class Ring:
 
 def _hardware(interface: str) -> int:
     """The interface's type: ARPHRD_*."""
+    name = os.fsencode(interface)
     try:
+        if not 0 < len(name) < _NAME or b"\0" in name:
+            raise OSError(errno.ENODEV, "")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-            request = struct.pack("16s24x", interface.encode()[:15])
-            answer = fcntl.ioctl(asked, _SIOCGIFHWADDR, request)
+            answer = fcntl.ioctl(asked, _SIOCGIFHWADDR, struct.pack("16s24x", name))
     except OSError as error:
         why = "there is none of that name" if error.errno == errno.ENODEV else error.strerror
         raise HostError(f"the interface {interface}: {why}") from None
@@ -235,7 +239,7 @@ def _state(tap: socket.socket) -> str:
     """What is wrong with the socket's interface: gone, or down, from which it may come back; else nothing."""
     name = tap.getsockname()[0]  # none if the kernel has forgotten its index
     try:
-        answer = fcntl.ioctl(tap, _SIOCGIFFLAGS, struct.pack("16s24x", name.encode()))
+        answer = fcntl.ioctl(tap, _SIOCGIFFLAGS, struct.pack("16s24x", os.fsencode(name)))
     except OSError:
         return "gone"
     return "" if struct.unpack_from("=H", answer, 16)[0] & _IFF_UP else "down"
