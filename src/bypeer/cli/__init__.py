@@ -29,7 +29,7 @@ class Status(IntEnum):
 # here, so that the help needs no import.
 COMMANDS = {
     "explain": "Say who reset the connections in captures, and why.",
-    "case": "What a case file holds: packets of both sides, and the kernel's own words.",
+    "case": "What a case file holds.",
     "causes": "The catalogue of causes, a page each.",
     "kernels": "The kernels whose conntrack is known, and how they differ.",
     "lab": "Hold the tracker's model against the running kernel (Linux, root).",
