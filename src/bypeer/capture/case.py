@@ -30,6 +30,7 @@ _ROOM = 1 << 20  # octets gathered before they are written
 _EN10MB = 1
 _BARE = frozenset((101, 228, 229))  # LINKTYPE_RAW, _IPV4, _IPV6
 _LONGEST = 60_000  # octets of an option
+MOST_COMMENTS = 3  # of a packet, so that its block stays within what readers take
 _FOREVER = (1 << 63) - 1
 
 _TWO, _OPTION, _FOUR = Struct("<II"), Struct("<HH"), Struct("<I")
@@ -192,7 +193,7 @@ class _Writer:
     def marked(self, track: _Track) -> None:
         """A packet with options."""
         mark, drops = track.mark()
-        options = b"".join(_text(_COMMENT, comment) for comment in mark.comments)
+        options = b"".join(_text(_COMMENT, comment) for comment in mark.comments[:MOST_COMMENTS])
         options += _number(_DROPCOUNT, drops or None) + _number(_PACKETID, mark.packet_id) + _END_OF_OPTIONS
         self.room(SNAPLEN + OVERHEAD + len(options))
         self.at = packet(track.lane, self.out, self.at, len(options))

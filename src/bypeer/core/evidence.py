@@ -105,6 +105,7 @@ def halves(written: str) -> tuple[int, int]:
 
 # The tracker's log lines
 
+_NONE = 1 << 32  # no sequence number
 _NUMBERS = {
     "bound": r"(?P<bound>\d{1,10})", "octets": r"\d+", "index": r"\d+", "direction": r"\d", "state": r"\w+",
 }  # fmt: skip
@@ -143,10 +144,9 @@ def word(line: str, kernel: Kernel | None = None) -> Word:
         if kernel is not None and kernel.texts.get(reason) == template:
             printers = [kernel]
         fates = {_passes(one, reason) for one in printers}
-        bound = match.groupdict().get("bound")
-        return Word(
-            said, reason, None if bound is None else int(bound), not fates.pop() if len(fates) == 1 else None
-        )
+        bound = int(match.groupdict().get("bound") or _NONE)
+        invalid = not fates.pop() if len(fates) == 1 else None
+        return Word(said, reason, bound if bound < _NONE else None, invalid)
     return Word(said, None, None, None)
 
 

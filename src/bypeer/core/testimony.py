@@ -55,13 +55,16 @@ class Testimony:
 
     def silent(self, one: Sighting) -> bool:
         """Whether the kernel's log was read at that time, without loss, and has no line about it."""
-        since = self.evidence.listening.get((one.home.vantage[0], "nflog"))
-        if since is None or one.segment.ts == NO_TIME or since > one.segment.ts or id(one) in self.words:
+        return id(one) not in self.words and self.unheard(one, "nflog")
+
+    def unheard(self, one: Sighting, source: str) -> bool:
+        """Whether a source was listened to at that time, without loss, and said nothing of a segment."""
+        row, ts = one.home.vantage[0], one.segment.ts
+        since = self.evidence.listening.get((row, source))
+        if since is None or ts == NO_TIME or since > ts:
             return False
-        near = self.evidence.about(one.home.vantage[0], one.segment.seq, one.segment.ts)
-        return not any(
-            event.source == "nflog" and abs(event.ts - one.segment.ts) <= NEARBY for event, _ in near
-        )
+        near = self.evidence.about(row, one.segment.seq, ts)
+        return not any(event.source == source and abs(event.ts - ts) <= NEARBY for event, _ in near)
 
     def gone_before(self, one: Sighting) -> int | None:
         """How long before a segment the entry had been destroyed, ns, and none made since."""
@@ -206,6 +209,9 @@ def authors(study: Study, resets: Sequence[Reset], heard: Testimony) -> None:
         elif passed and not made and reset.author == "host":
             reset.author, reset.author_sure = ENDPOINTS[study.ingress(one.direction)], False
             reset.author_because = f"{passed} (by the packets alone: {reset.author_because})"
+        elif not made and reset.author == "host" and heard.unheard(one, "nft"):
+            reset.author_sure = False
+            reset.author_because += "; but the kernel did not see it pass OUTPUT, though that was watched"
 
 
 def overrule(

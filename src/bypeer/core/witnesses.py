@@ -75,13 +75,14 @@ def _model(judgement: Judgement, kernel: Kernel, agrees: bool) -> Witness:
 
 def _counters(main: Case) -> Iterator[Witness]:
     """By how much the counters rose from their first reading to their last, by whose they are."""
-    readings: dict[str, list[Event]] = {}
+    readings: dict[str, dict[int, Event]] = {}  # whose, when: captures may share them
     for events in main.seen.heard.evidence.by_input.values():
         for event in events:
             if event.source == "counters":
-                readings.setdefault(text(event.fields, "of"), []).append(event)
+                readings.setdefault(text(event.fields, "of"), {})[event.ts] = event
     conclusion = main.conclusion
-    for whose, events in readings.items():
+    for whose, by_time in readings.items():
+        events = [by_time[ts] for ts in sorted(by_time)]
         rises = {name: _rise(events, name) for name in TELLING}
         known = {name: rise for name, rise in rises.items() if rise is not None}
         if known and len(events) > 1:

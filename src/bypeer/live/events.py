@@ -1,28 +1,13 @@
-"""What the kernel says while packets are recorded: one record for all who may speak."""
+"""What names a segment in an event: the fields that docs/case-file.md has for it."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from bypeer.core.addresses import address
 from bypeer.core.decode import LAST_TCP, decode
 from bypeer.core.segment import Segment
 
-# Who may speak: the tracker's log, rules of bypeer's own nft table, tracepoints, ctnetlink's
-# events, counters read at times, facts of the host, and the recorder itself.
-SOURCES = ("nflog", "nft", "tracepoint", "conntrack", "counters", "host", "recorder")
-
 _RAW = 101  # LINKTYPE_RAW: IPv4 or IPv6
 _LONGEST = 1 << 16  # octets: how long the packet really was stands in its own header
-
-
-class Event(NamedTuple):
-    """One thing that the kernel said, or that was read from it."""
-
-    ts: int  # ns since the epoch UTC, by the clock that AF_PACKET stamps packets with
-    source: str  # one of SOURCES
-    fields: Mapping[str, str | int]
 
 
 def segment_fields(packet: bytes) -> dict[str, str | int]:

@@ -13,7 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from bypeer.live.events import Event
+from bypeer.core.evidence import Event
 from bypeer.live.modules import would_load
 
 _SYSCTLS = Path("/proc/sys")

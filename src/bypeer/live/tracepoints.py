@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import Mapping
 
-from bypeer.live.events import Event
+from bypeer.core.evidence import Event
 
 _LINE = re.compile(r"\[\d+\] .*? (\d+)\.(\d{6}): (\w+): (.*)")
 _LOST = re.compile(r"CPU:\d+ \[LOST (\d+) EVENTS\]")

@@ -1,0 +1,307 @@
+"""What the kernel said of a connection counts more than the model, which is kept beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from bypeer.core.evidence import Event, Evidence
+from bypeer.core.explain import Case
+from bypeer.core.kernels import LINUX_5_10, LINUX_6_18, Reason
+from bypeer.core.study import INSIDE, OUTSIDE
+from bypeer.core.testimony import NEARBY, WITHIN
+from tests import scene
+from tests.scene import ASKED, FAR
+from tests.telling import LATE, about, ends, listening, logged, play, ruled
+
+# B, a late segment; C, the host's RST; the server has nothing more to say.
+KILLED = FAR + "+.01 < . 1:1449(1448) ack 101 win 509 !\n+.0001 H> R 101:101(0) win 0\n"
+# The same, of a segment that no rule objects to.
+GOOD = ASKED + "+.01 < . 1449:1549(100) ack 101 !\n+.0001 H> R 101:101(0) win 0\n"
+
+
+def silent(story: str, **how: Any) -> Case:
+    (case,) = scene.play(story, **how).cases
+    return case
+
+
+def told(story: str, events: Sequence[Event], **how: Any) -> Case:
+    (case,) = play(story, events, **how).cases
+    return case
+
+
+def trigger_of(case: Case) -> Any:
+    (reset,) = case.seen.resets
+    assert reset.trigger is not None
+    return reset.trigger
+
+
+def test_nothing_is_heard_where_nothing_was_said() -> None:
+    heard = silent(KILLED).seen.heard
+    assert [heard.words, heard.made, heard.passed, heard.model, heard.gone] == [{}, {}, {}, {}, []]
+
+
+def test_the_kernels_word_stands_beside_the_trigger_and_the_models_is_kept() -> None:
+    line = logged(trigger_of(silent(KILLED)), LATE)
+    case = told(KILLED, [line])
+    trigger = trigger_of(case)
+    judgement = case.seen.judgement(trigger)
+    assert judgement is not None
+    assert (judgement.log, judgement.reason, judgement.invalid) == (LATE, Reason.SEQ_UNDER, True)
+    assert case.seen.heard.model[id(trigger)].reason == Reason.SEQ_UNDER
+    assert case.seen.heard.settled(trigger)
+    assert (case.conclusion.cause, case.conclusion.certainty) == ("NF01", "certain")
+
+
+@pytest.mark.parametrize("after", [WITHIN, -WITHIN])
+def test_a_word_within_two_milliseconds_is_about_the_segment(after: int) -> None:
+    line = logged(trigger_of(silent(KILLED)), LATE, after)
+    assert len(told(KILLED, [line]).seen.heard.words) == 1
+
+
+@pytest.mark.parametrize("after", [WITHIN + 1, -WITHIN - 1])
+def test_a_word_of_another_time_is_not(after: int) -> None:
+    line = logged(trigger_of(silent(KILLED)), LATE, after)
+    assert not told(KILLED, [line]).seen.heard.words
+
+
+@pytest.mark.parametrize("field", ["src", "dst", "sport", "dport", "seq", "ack"])
+def test_a_word_on_other_numbers_is_not(field: str) -> None:
+    line = logged(trigger_of(silent(KILLED)), LATE)
+    other = "192.0.2.9" if field in ("src", "dst") else int(line.fields[field]) + 1
+    assert not told(KILLED, [line._replace(fields={**line.fields, field: other})]).seen.heard.words
+
+
+def test_an_event_without_an_ack_is_matched_by_the_rest() -> None:
+    line = logged(trigger_of(silent(KILLED)), LATE)
+    fields = {name: value for name, value in line.fields.items() if name != "ack"}
+    assert len(told(KILLED, [line._replace(fields=fields)]).seen.heard.words) == 1
+
+
+def test_a_word_about_the_other_sides_addresses_is_about_the_same_segment() -> None:
+    """FORWARD sees what is sent out before it is translated."""
+    story = ASKED + "+.01 > R. 101:101(0) ack 1449"
+    plain = silent(story)
+    (reset,) = plain.seen.resets
+    outside = next(one for one in reset.seen if one.side == OUTSIDE)
+    inside = next(one for one in reset.seen if one.side == INSIDE)
+    event = ruled(outside, "rst", "forward")._replace(fields={
+        "rule": "rst", "hook": "forward", **about(inside.segment)
+    })  # fmt: skip
+    assert len(told(story, [event]).seen.heard.passed) == 1
+
+
+def test_of_two_copies_the_one_that_was_not_forwarded_is_the_refused_one() -> None:
+    twice = (
+        FAR + "+.01 < . 91449:92897(1448) ack 101 win 509\n+.0005 < . 91449:92897(1448) ack 101 win 509 !\n"
+    )
+    rows = silent(twice).seen.study.at(OUTSIDE, 1)
+    sent, late = [one for one in rows if one.start == 91449]
+    assert sent.twin is not None
+    assert late.twin is None
+    case = told(twice, [ruled(sent, "invalid", "prerouting")])  # dated like the first of them
+    first, second = [one for one in case.seen.study.at(OUTSIDE, 1) if one.start == 91449]
+    assert not case.seen.refuses(first)
+    assert case.seen.refuses(second)
+
+
+def test_what_was_forwarded_and_translated_was_not_invalid_whatever_is_said() -> None:
+    story = FAR + "+.01 < . 91449:92897(1448) ack 101 win 509\n"
+    sent = silent(story).seen.study.at(OUTSIDE, 1)[-1]
+    case = told(story, [ruled(sent, "invalid", "prerouting")])
+    assert not case.seen.refuses(case.seen.study.at(OUTSIDE, 1)[-1])
+
+
+def test_the_kernel_beats_the_model_and_the_difference_shows() -> None:
+    """The user said 6.18, which forwards late segments; the kernel says that it refused it."""
+    line = logged(trigger_of(silent(KILLED)), LATE)
+    plain, case = silent(KILLED, kernel=LINUX_6_18), told(KILLED, [line], kernel=LINUX_6_18)
+    assert plain.conclusion.cause == "NF04"
+    assert (case.conclusion.killed_by, case.conclusion.cause) == ("host", "NF01")
+    assert case.seen.heard.differs(trigger_of(case))
+    assert case.conclusion.certainty == "likely"
+    assert any("kernel's own word" in need for need in case.conclusion.needs)
+
+
+def test_a_rule_alone_says_invalid_and_the_place_says_why() -> None:
+    event = ruled(trigger_of(silent(KILLED)), "invalid", "prerouting")
+    case = told(KILLED, [event], kernel=LINUX_6_18)
+    judgement = case.seen.judgement(trigger_of(case))
+    assert judgement is not None
+    assert (judgement.invalid, judgement.reason, judgement.log, judgement.sure) == (
+        True,
+        Reason.SEQ_UNDER,
+        "",
+        False,
+    )
+
+
+def test_a_line_and_a_rule_about_one_segment_are_one_word_in_either_order() -> None:
+    trigger = trigger_of(silent(KILLED))
+    unclear = "nf_ct_proto_6: 17 bytes more than expected"
+    for one, two in ((0, 1), (1, 0)):
+        events = [logged(trigger, unclear, one), ruled(trigger, "invalid", "prerouting", two)]
+        (word,) = told(KILLED, events).seen.heard.words.values()
+        assert (word.text, word.reason, word.invalid) == (unclear, Reason.OVERSHOOT, True)
+
+
+def test_a_line_that_nobody_knows_is_shown_and_changes_nothing() -> None:
+    line = logged(trigger_of(silent(KILLED)), "nf_ct_proto_6: SEQ is beside itself")
+    plain, case = silent(KILLED), told(KILLED, [line])
+    assert [word.text for word in case.seen.heard.words.values()] == ["nf_ct_proto_6: SEQ is beside itself"]
+    assert case.seen.judgement(trigger_of(case)) == plain.seen.judgement(trigger_of(plain))
+
+
+def test_lines_of_other_loggers_are_not_the_trackers() -> None:
+    line = logged(trigger_of(silent(KILLED)), "my-firewall: drop")
+    assert not told(KILLED, [line]).seen.heard.words
+
+
+# Silence
+
+
+def test_a_log_that_was_read_and_has_no_line_is_a_doubt() -> None:
+    case = told(KILLED, [listening("nflog")])
+    assert case.seen.heard.silent(trigger_of(case))
+    assert (case.conclusion.cause, case.conclusion.certainty) == ("NF01", "likely")
+    assert any("no line about the trigger" in need for need in case.conclusion.needs)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [],
+        [listening("conntrack")],
+        [listening("nflog", lost="nflog")],
+        [listening("nflog")._replace(ts=scene.START + 60 * 10**9)],  # only later
+    ],
+    ids=["nothing", "other", "lossy", "later"],
+)
+def test_a_log_that_was_not_read_is_none(events: list[Event]) -> None:
+    case = told(KILLED, events)
+    assert not case.seen.heard.silent(trigger_of(case))
+    assert case.conclusion.certainty == "certain"
+
+
+def test_a_line_dated_late_is_no_silence() -> None:
+    line = logged(trigger_of(silent(KILLED)), LATE, NEARBY)
+    case = told(KILLED, [line, listening("nflog")])
+    assert not case.seen.heard.words
+    assert case.conclusion.certainty == "certain"
+
+
+# Authors
+
+
+def test_the_kernel_says_that_the_host_made_a_rst() -> None:
+    """Its TTL is the forwarded packets' own, so the packets alone do not tell."""
+    story = KILLED.replace("win 0\n", "win 0 ttl 63 -i\n")
+    plain = silent(story)
+    (reset,) = plain.seen.resets
+    assert reset.author != "host" or not reset.author_sure
+    case = told(story, [ruled(reset.sighting, "rst", "output")])
+    (reset,) = case.seen.resets
+    assert (reset.author, reset.author_sure) == ("host", True)
+    assert "OUTPUT" in reset.author_because
+    assert case.conclusion.killed_by == "host"
+
+
+def test_the_kernel_says_that_a_rst_was_passed_on() -> None:
+    (reset,) = silent(KILLED).seen.resets
+    case = told(KILLED, [ruled(reset.sighting, "rst", "forward")])
+    (reset,) = case.seen.resets
+    assert (reset.author, reset.author_sure) == ("inside", False)
+    assert "FORWARD" in reset.author_because
+    assert case.conclusion.certainty != "certain"
+
+
+def test_two_words_that_exclude_each_other_change_nothing() -> None:
+    (reset,) = silent(KILLED).seen.resets
+    both = [ruled(reset.sighting, "rst", hook) for hook in ("output", "forward")]
+    assert told(KILLED, both).seen.resets[0].author_because == reset.author_because
+
+
+def test_a_rst_that_arrived_was_not_made_by_the_host() -> None:
+    story = ASKED + "+.01 < R. 1449:1449(0) ack 101 win 0\n"
+    (reset,) = silent(story).seen.resets
+    (again,) = told(story, [ruled(reset.sighting, "rst", "output")]).seen.resets
+    assert again.author == reset.author == "outside"
+
+
+def test_a_watch_on_output_that_saw_nothing_is_a_doubt() -> None:
+    case = told(KILLED, [listening("nft")])
+    (reset,) = case.seen.resets
+    assert (reset.author, reset.author_sure) == ("host", False)
+    assert case.conclusion.certainty == "likely"
+
+
+def test_a_tracepoint_tells_by_the_addresses_who_made_a_rst() -> None:
+    (reset,) = silent(KILLED).seen.resets
+    traced = {"name": "tcp:tcp_send_reset", "reason": "NO_SOCKET", **ends(reset.sighting.segment)}
+    (heard,) = told(KILLED, [Event(reset.ts - 9_000, "tracepoint", traced)]).seen.heard.made.values()
+    assert "NO_SOCKET" in heard
+    container = {**traced, "src": "172.17.0.2"}  # its own stack made it, which the tracepoint sees too
+    assert not told(KILLED, [Event(reset.ts, "tracepoint", container)]).seen.heard.made
+    assert not told(
+        KILLED, [Event(reset.ts, "tracepoint", {**traced, "name": "skb:kfree_skb"})]
+    ).seen.heard.made
+    assert not told(KILLED, [Event(reset.ts - WITHIN - 1, "tracepoint", traced)]).seen.heard.made
+
+
+def test_without_nat_a_tracepoint_tells_nothing() -> None:
+    story = GOOD
+    (reset,) = silent(story, nat="routed").seen.resets
+    traced = {"name": "tcp:tcp_send_reset", **ends(reset.sighting.segment)}
+    assert not told(story, [Event(reset.ts, "tracepoint", traced)], nat="routed").seen.heard.made
+
+
+# Entries
+
+
+def destroyed(case: Case, before: int, kind: str = "DESTROY") -> Event:
+    """Ctnetlink's event about the connection, that long before the trigger."""
+    opener = case.seen.study.at(INSIDE, 0)[0]
+    return Event(trigger_of(case).segment.ts - before, "conntrack", {"event": kind, **ends(opener.segment)})
+
+
+def test_an_entry_that_was_destroyed_before_the_trigger_is_the_cause() -> None:
+    plain = silent(GOOD)
+    case = told(GOOD, [destroyed(plain, 3_000_000)])
+    assert case.seen.heard.gone_before(trigger_of(case)) == 3_000_000
+    assert (case.conclusion.cause, case.conclusion.candidates) == ("NF04", ["NF04"])
+    assert "NF12" in plain.conclusion.candidates
+
+
+@pytest.mark.parametrize(
+    "events",
+    [[("DESTROY", -1)], [("DESTROY", 5_000), ("NEW", 4_000)], [("NEW", 5_000)], [("UPDATE", 5_000)]],
+    ids=["after it", "made anew", "made", "of another kind"],
+)
+def test_an_entry_that_was_there_is_not(events: list[tuple[str, int]]) -> None:
+    plain = silent(GOOD)
+    case = told(GOOD, [destroyed(plain, before, kind) for kind, before in events])
+    assert case.seen.heard.gone_before(trigger_of(case)) is None
+    assert case.conclusion.candidates == plain.conclusion.candidates
+
+
+# The host's own account
+
+
+def test_the_hosts_kernel_and_sysctls_are_used() -> None:
+    host = Event(0, "host", {"kernel": "5.10.0-32-amd64"})
+    assert told(KILLED, [host]).seen.replay.kernel.name == LINUX_5_10.name
+    assert told(KILLED, [host], kernel=LINUX_6_18).seen.replay.kernel is LINUX_6_18  # the user knows better
+    liberal = {"kernel": "5.10.0", "net.netfilter.nf_conntrack_tcp_be_liberal": "1"}
+    case = told(KILLED, [Event(0, "host", liberal)])
+    assert not case.seen.refuses(trigger_of(case))
+
+
+def test_evidence_counts_only_for_the_file_that_holds_it() -> None:
+    """The other capture may have another clock."""
+    line = logged(trigger_of(silent(KILLED)), LATE)
+    (case,) = scene.play(KILLED, evidence=lambda: Evidence({0: [line]})).cases
+    assert not case.seen.heard.words
+    (case,) = scene.play(KILLED, evidence=lambda: Evidence({1: [line]})).cases
+    assert case.seen.heard.words
