@@ -22,11 +22,11 @@ from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import Protocol, Self
 
+from bypeer.core.evidence import Event
 from bypeer.errors import HostError
 from bypeer.live.changes import LOGGING, SNAPLEN, read_sysctl
 from bypeer.live.conntrack import NEW, Arrivals, Ends, entry_fields
 from bypeer.live.counters import TcpCounters
-from bypeer.core.evidence import Event
 from bypeer.live.events import segment_fields
 from bypeer.live.modules import would_load
 from bypeer.live.nflog import LostError, Nflog

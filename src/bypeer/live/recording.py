@@ -23,7 +23,7 @@ from bypeer import __version__
 from bypeer.capture import case
 from bypeer.core.describe import Names, describe
 from bypeer.core.evidence import Event, Evidence
-from bypeer.core.explain import analyse
+from bypeer.core.explain import Analysis, analyse
 from bypeer.core.explanation import Explanation, Input, Role, Tool
 from bypeer.core.frames import Frames, Interface
 from bypeer.core.marks import marks
@@ -78,7 +78,8 @@ class Recording:
         self, held: Held, ways: Taps, *, allow: bool = False, memory: int = MEMORY, snaplen: int = SNAPLEN
     ) -> None:  # fmt: skip
         """`allow`: whether the host may be changed for the kernel's evidence. LiveError without any tap."""
-        self.target, self.lanes = held.target, []  # type: tuple[object, list[Lane]]
+        self.target = held.target
+        self.lanes: list[Lane] = []
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self.forgotten = 0  # events that made room
         self._sampled = 0.0
@@ -136,14 +137,15 @@ class Recording:
         """Packets that may have been lost in that time (ns)."""
         return sum(lane.ring.lost(since, until) for lane in self.lanes)
 
-    def write(self, path: str | os.PathLike[str], since: int = EVER[0], until: int = EVER[1]) -> case.Written:
-        """Write what was recorded from `since` to `until` (ns) to a case file. Raises OSError."""
+    def write(self, path: str | os.PathLike[str], since: int = EVER[0], until: int = EVER[1]) -> Explanation:
+        """Write what was recorded in that time (ns) to a case file; what it means. Raises OSError."""
         self.drain()
         self._sample()
         self._note(self._kernel.about())
         sources = [Window(lane.ring.history, since, until) for lane in self.lanes]
         events = [one for one in self.events if since <= one.ts <= until or one.source in _ALWAYS]
-        told = self._explained(sources, events, since, until)
+        analysis, found = self._explained(sources, events, since, until)
+        told = marks(analysis, found)
         vantages = [
             case.Vantage(
                 source=source, name=lane.tap.name, description=f"{lane.role}: {self.target}",
@@ -153,7 +155,8 @@ class Recording:
             for row, (lane, source) in enumerate(zip(self.lanes, sources, strict=True))
         ]  # fmt: skip
         comments = [f"{self.target}", *(f"not heard: {name}: {why}" for name, why in self.missing.items())]
-        return case.write(path, case.About(f"bypeer {__version__}", _system(), comments), vantages, events)
+        case.write(path, case.About(f"bypeer {__version__}", _system(), comments), vantages, events)
+        return found
 
     def close(self) -> list[str]:
         """End it; what could not be put back on the host."""
@@ -162,8 +165,8 @@ class Recording:
 
     def _explained(
         self, sources: Sequence[Window], events: Sequence[Event], since: int, until: int
-    ) -> dict[int, dict[int, object]]:
-        """Twins and findings, for the packets' comments."""
+    ) -> tuple[Analysis, Explanation]:
+        """What happened in that time."""
         roles = {row: lane.role for row, lane in enumerate(self.lanes)}
         lossy = {row for row, lane in enumerate(self.lanes) if lane.ring.lost(since, until)}
         heard = Evidence({row: events for row in range(len(sources))})
@@ -173,8 +176,7 @@ class Recording:
             for lane, scan in zip(self.lanes, analysis.scans, strict=True)
         ]
         names = {(row, 0): (lane.tap.name, _LINK) for row, lane in enumerate(self.lanes)}
-        found: Explanation = describe(analysis, inputs, Names(names), Tool("bypeer", __version__), None)
-        return marks(analysis, found)
+        return analysis, describe(analysis, inputs, Names(names), Tool("bypeer", __version__), None)
 
     def _note(self, event: Event) -> None:
         if len(self.events) == MOST_EVENTS:
