@@ -31,6 +31,7 @@ from bypeer.live.namespace import Namespace
 from bypeer.live.ring import Counts, Ring
 
 RATES = (50_000, 100_000, 200_000, 400_000, 600_000, 800_000, 0)  # packets a second; 0: as many as it can
+FIRST, *_, LAST = sorted(os.sched_getaffinity(0)) * 2  # the sender's core, the recorder's
 GIGABIT = 125_000_000  # octets a second
 SMALL = bytes.fromhex("020000000002020000000001080045000034000740004006000000000a0000010a000002")[
     :34
@@ -144,7 +145,7 @@ def record(ring: Ring, sender: subprocess.Popen[str]) -> Taken:
 def measured(far: Namespace, near: Namespace, words: Sequence[str]) -> Taken:
     """Run one sender, with a fresh ring."""
     with closing(far.call(Ring, "vb", History(64 << 20, "vb"))) as ring:
-        sender = near.call(child, 0, *words)
+        sender = near.call(child, FIRST, *words)
         with sender:
             return record(ring, sender)
 
@@ -163,19 +164,19 @@ def row(name: str, taken: Taken, seconds: float) -> list[str]:
     ]
 
 
-def report(seconds: float) -> None:
+def report(seconds: float, rates: Sequence[int]) -> None:
     """Print the table."""
-    os.sched_setaffinity(0, {1})
+    os.sched_setaffinity(0, {LAST})
     rows = []
     with Namespace() as near, Namespace() as far:
         lay(near, far)
-        for rate in RATES:
+        for rate in rates:
             taken = measured(far, near, ["--small", str(rate), "--seconds", str(seconds)])
             rows.append(row(f"small, {rate:,}/s" if rate else "small, as it can", taken, seconds))
         for merged in (True, False):
             near.call(offload, "va", merged)
             far.call(offload, "vb", merged)
-            with far.call(child, 1, "--receive") as receiver:
+            with far.call(child, LAST, "--receive") as receiver:
                 assert receiver.stdout
                 receiver.stdout.readline()
                 taken = measured(far, near, ["--stream", "--seconds", str(seconds)])
@@ -187,6 +188,7 @@ def main() -> None:
     """Measure, or be one of the processes that are needed for it."""
     parser = argparse.ArgumentParser(prog="python -m bench.ring", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5, help="for each line")
+    parser.add_argument("--rates", type=int, nargs="*", default=RATES, help="small packets a second")
     parser.add_argument("--small", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--stream", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--receive", action="store_true", help=argparse.SUPPRESS)
@@ -198,7 +200,7 @@ def main() -> None:
     elif given.small is not None:
         send_small(given.small, given.seconds)
     else:
-        report(given.seconds)
+        report(given.seconds, given.rates)
 
 
 if __name__ == "__main__":
