@@ -117,6 +117,24 @@ def test_losses_are_placed_in_time(namespace: Namespace) -> None:
         assert ring.seconds[0].counts.dropped == 0
 
 
+def test_no_loss_is_forgotten(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more than are kept the oldest are put together."""
+    pair(namespace)
+    monkeypatch.setattr("bypeer.live.ring._KEPT_TIMES", 3)
+    with opened(namespace, block_size=1 << 12, blocks=2) as ring, sender(namespace, "va") as far:
+        before = time.time_ns()
+        for late in range(0, 100, 10):
+            now = before + late * 1_000_000_000
+            monkeypatch.setattr("bypeer.live.ring.time.time_ns", lambda now=now: now)
+            for _ in range(200):
+                far.send(KINDS[1])
+            ring.drain()
+        assert len(ring.losses) == 3
+        assert sum(one.dropped for one in ring.losses) == ring.counts().dropped > 1_000
+        assert ring.lost(before, before) == ring.losses[0].dropped
+        assert ring.losses[0].until == before + 70_000_000_000
+
+
 def test_the_counts_are_noted_every_second(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
     pair(namespace)
     with opened(namespace) as ring, sender(namespace, "va") as far:

@@ -24,7 +24,7 @@ _OPTIONS = (
     click.option("--pod", metavar="NAME", help="Record a pod: its name, NAMESPACE/NAME or UID."),
     click.option("--pid", metavar="PID", help="Record the namespace of a process."),
     click.option("--netns", metavar="NAME", help="Record a named network namespace, or one by path."),
-    click.option("--to", metavar="ADDRESS", default="", help="Listen on the way to it, not by the default route."),
+    click.option("--to", metavar="ADDRESS", default="", help="Listen on the way to it."),
     click.option(
         "-i", "--interface", "interfaces", multiple=True, metavar="SIDE=NAME",
         help="Listen there instead: inside=eth0, outside=ens3.",

@@ -122,7 +122,7 @@ class Ring:
         self._dropped = self._freezes = self._received = self._filtered = 0
         self._looked = time.time_ns()
         self.seconds: deque[Second] = deque(maxlen=_KEPT_TIMES)
-        self.losses: deque[Loss] = deque(maxlen=_KEPT_TIMES)
+        self.losses: deque[Loss] = deque()  # all there were
 
     def fileno(self) -> int:
         """The descriptor to poll for reading."""
@@ -218,6 +218,10 @@ class Ring:
                 self.losses[-1] = Loss(last.since, until, last.dropped + dropped)
             else:
                 self.losses.append(Loss(since, until, dropped))
+            if len(self.losses) > _KEPT_TIMES:  # of the oldest only the time becomes less sure
+                first, second = self.losses.popleft(), self.losses.popleft()
+                times = (*first[:2], *second[:2])
+                self.losses.appendleft(Loss(min(times), max(times), first.dropped + second.dropped))
         self._looked = now
 
 
