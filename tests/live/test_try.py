@@ -19,7 +19,9 @@ from tests.live.nat import SERVER, Net, nat_host, state
 def net() -> Iterator[Net]:
     try:
         with nat_host() as found:
-            found.server.set_sysctls({"net.ipv4.tcp_timestamps": 0})  # so that what it forges looks like its own
+            found.server.set_sysctls(
+                {"net.ipv4.tcp_timestamps": 0}
+            )  # so that what it forges looks like its own
             yield found
     except HostError as error:
         pytest.skip(str(error))
@@ -27,7 +29,9 @@ def net() -> Iterator[Net]:
 
 def tried(net: Net, folder: Path, *more: str, client: str = CLIENT) -> tuple[int, str, str]:
     process = begun(
-        net, ["try", "--netns", there(net.client), "--to", SERVER, *more, "--", sys.executable, "-c", client], folder
+        net,
+        ["try", "--netns", there(net.client), "--to", SERVER, *more, "--", sys.executable, "-c", client],
+        folder,
     )
     said, told = process.communicate(timeout=LONGEST)
     return process.returncode, said, told
@@ -61,7 +65,7 @@ def test_with_the_kernels_own_word(net: Net, tmp_path: Path) -> None:
     assert sent
     assert state(net.host) == before
     checked = subprocess.run(["tshark", "-r", path], capture_output=True, text=True, check=True)
-    assert checked.stderr.replace("Running as user \"root\"", "").count("\n") <= 1, checked.stderr
+    assert checked.stderr.replace('Running as user "root"', "").count("\n") <= 1, checked.stderr
 
 
 def test_of_what_went_well_nothing_is_said_and_nothing_kept(net: Net, tmp_path: Path) -> None:

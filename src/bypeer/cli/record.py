@@ -126,6 +126,7 @@ class Flight:
                 if gone():
                     warn(f"{self.recording.target} is gone")
                     break
+        self.see(self.recording.drain())
         if self.begun:
             self.write(self.begun)
 

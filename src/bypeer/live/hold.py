@@ -67,7 +67,7 @@ class Held:
         if target.kind == "host":
             return False
         if target.path:
-            if _same(Path(target.path), target.netns):
+            if _still(Path(target.path), target.netns):
                 return False
         elif not select.select([self.pidfd], [], [], 0)[0]:
             return False
@@ -138,6 +138,16 @@ def _check(target: Target, directory: int) -> None:
         raise LiveError(f"{target} has ended")
     if not isinstance(now, Process) or now.start_time != target.start_time:
         raise LiveError(f"{target} has ended; its pid is another's now")
+
+
+def _still(path: Path, inode: int) -> bool:
+    """Whether a file is that namespace, as far as may be known without privileges."""
+    try:
+        return path.stat().st_ino == inode
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _same(path: Path, inode: int) -> bool:
