@@ -43,6 +43,7 @@ class Supervisor:
         """`allow`: whether it may change anything of the host; else it only reads what takes privileges."""
         self.left: list[str] = []  # what could not be put back, known after `close`
         self.earlier: dict[str, str] = {}  # sysctls that were changed, and what they were
+        self._ended = False  # and has said what is left
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(_WAIT)
         with theirs:
@@ -100,7 +101,8 @@ class Supervisor:
         """Have everything taken back, wait until it is, and say what could not be."""
         if self._socket.fileno() >= 0:
             try:
-                self.left = self._ask("undo")["left"]
+                if not self._ended:
+                    self._ask("undo")
             except HostError as error:
                 self.left = [str(error), *(f"{name} was {value}" for name, value in self.earlier.items())]
             self._socket.close()
@@ -112,16 +114,31 @@ class Supervisor:
 
     def _ask_for_files(self, what: str, **more: Any) -> tuple[dict[str, Any], list[int]]:
         try:
-            self._socket.send(json.dumps({"ask": what, **more}).encode())
-            octets, fds, _, _ = socket.recv_fds(self._socket, _LARGEST, 1)
+            octets, fds = self._exchange(json.dumps({"ask": what, **more}).encode())
         except OSError as error:
             raise HostError(f"the supervisor does not answer: {error.strerror or error}") from None
         if not octets:
-            raise HostError("the supervisor has ended")
+            raise HostError("the supervisor was killed")
         answer: dict[str, Any] = json.loads(octets)
         if "error" in answer:
             raise HostError(answer["error"])
-        return answer, list(fds)
+        if "left" in answer:  # its last word
+            self._ended, self.left = True, answer["left"]
+            if what != "undo":
+                raise HostError("the supervisor was ended, and took back what it had changed")
+        return answer, fds
+
+    def _exchange(self, octets: bytes) -> tuple[bytes, list[int]]:
+        """Ask, and hear. Its last word may lie there when it hears no more."""
+        for heard in (True, False):
+            try:
+                if heard:
+                    self._socket.send(octets)
+                said, fds, _, _ = socket.recv_fds(self._socket, _LARGEST, 1)
+            except (BrokenPipeError, ConnectionResetError):
+                continue
+            return said, list(fds)
+        return b"", []
 
 
 class _Process:
