@@ -253,6 +253,9 @@ def test_a_supervisor_that_is_ended_puts_all_back_and_is_missed(net: Net) -> Non
     assert until(lambda: {name: text for name, text in state(net.host).items() if name != "nflog"} == sysctls)
     assert until(lambda: evidence.wait(0.05) is not None and bool(evidence.broken))
     assert set(str(evidence.about().fields["lost"]).split()) == {"nft", "nflog"}
+    started = time.monotonic()
+    assert evidence.wait(0.2) == []
+    assert time.monotonic() - started >= 0.15, "waiting for it still is no waiting"
     evidence.close()
     assert state(net.host) == before
 

@@ -140,3 +140,13 @@ def test_rules_belong_to_their_owner(net: Net) -> None:
             net.host.call(run, "nft", "delete", "table", "inet", table)
         net.host.call(run, "nft", "flush", "ruleset")
         assert table in state(net.host)["ruleset"]
+
+
+def test_an_answer_that_nobody_waited_for_is_passed_over(net: Net) -> None:
+    before = state(net.host)
+    with net.host.call(Supervisor, allow=True) as supervisor:
+        supervisor.add_rules(77)
+        supervisor._socket.send(b'{"ask": "trace", "number": 0}')  # and then the recorder was interrupted
+        assert "reset output" in supervisor.counters()
+    assert supervisor.left == []
+    assert state(net.host) == before

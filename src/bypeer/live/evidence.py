@@ -134,6 +134,7 @@ class Evidence:
         self.witnesses: list[Witness] = []
         self.broken: dict[str, str] = {}  # why a source was heard, and may not have been ever since
         self._whose, self._allow = whose, allow
+        self._ended = False  # the supervisor, before it was told to
         self._settings: dict[str, int] = {}  # descriptors of LOGGING's sysctls
         with ExitStack() as opened:
             self._supervisor = opened.enter_context(Supervisor(allow=allow))
@@ -158,7 +159,8 @@ class Evidence:
 
     def filenos(self) -> list[int]:
         """What to wait on besides other things; then `read`."""
-        return [self._supervisor.fileno(), *(one.fileno() for one in self.witnesses)]
+        supervisor = [] if self._ended else [self._supervisor.fileno()]
+        return [*supervisor, *(one.fileno() for one in self.witnesses)]
 
     def wait(self, seconds: float) -> list[Event]:
         """What is said within that time, as soon as something is."""
@@ -170,7 +172,8 @@ class Evidence:
 
     def read(self) -> list[Event]:
         """What has been said, by time, of each witness at most so much; does not wait."""
-        if select.select([self._supervisor], [], [], 0)[0]:
+        if not self._ended and select.select([self._supervisor], [], [], 0)[0]:
+            self._ended = True
             self._break(
                 "the supervisor has ended, and took back what it had changed", "nflog", "nft", "tracepoint"
             )
@@ -183,7 +186,7 @@ class Evidence:
             try:
                 found |= self._supervisor.counters()
             except HostError as error:
-                self._break(str(error), "nft")
+                self.missing["statistics"] = str(error)
         self._check(found)
         return Event(time.time_ns(), "counters", found)
 
