@@ -10,19 +10,20 @@ import os
 import re
 from pathlib import Path
 
-_LOADED = Path("/proc/modules")  # absent where the kernel has no modules: everything is built in
+LOADED = Path("/proc/modules")  # absent where the kernel has no modules: everything is built in
+BUILT_IN = Path(f"/lib/modules/{os.uname().release}/modules.builtin")
 
 
 def would_load(name: str) -> bool:
     """Whether using that module may load it. Where nothing tells, it may."""
     try:
-        loaded = _LOADED.read_text(encoding="ascii")
+        loaded = LOADED.read_text(encoding="ascii")
     except FileNotFoundError:
         return False
     if re.search(rf"^{name} ", loaded, re.MULTILINE):
         return False
     try:
-        built_in = Path(f"/lib/modules/{os.uname().release}/modules.builtin").read_text(encoding="utf-8")
+        built_in = BUILT_IN.read_text(encoding="utf-8")
     except OSError:
         return not Path(f"/sys/module/{name}").exists()
     pattern = name.replace("_", "[-_]")

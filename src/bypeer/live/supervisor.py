@@ -23,6 +23,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -43,6 +44,8 @@ class Supervisor:
         """`allow`: whether it may change anything of the host; else it only reads what takes privileges."""
         self.left: list[str] = []  # what could not be put back, known after `close`
         self.earlier: dict[str, str] = {}  # sysctls that were changed, and what they were
+        self._asked = 0  # questions
+        self._ended = False  # and has said what is left
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(_WAIT)
         with theirs:
@@ -100,7 +103,8 @@ class Supervisor:
         """Have everything taken back, wait until it is, and say what could not be."""
         if self._socket.fileno() >= 0:
             try:
-                self.left = self._ask("undo")["left"]
+                if not self._ended:
+                    self._ask("undo")
             except HostError as error:
                 self.left = [str(error), *(f"{name} was {value}" for name, value in self.earlier.items())]
             self._socket.close()
@@ -111,17 +115,35 @@ class Supervisor:
         return self._ask_for_files(what, **more)[0]
 
     def _ask_for_files(self, what: str, **more: Any) -> tuple[dict[str, Any], list[int]]:
+        self._asked += 1
         try:
-            self._socket.send(json.dumps({"ask": what, **more}).encode())
-            octets, fds, _, _ = socket.recv_fds(self._socket, _LARGEST, 1)
+            answer, fds = self._exchange({"ask": what, "number": self._asked, **more})
         except OSError as error:
             raise HostError(f"the supervisor does not answer: {error.strerror or error}") from None
-        if not octets:
-            raise HostError("the supervisor has ended")
-        answer: dict[str, Any] = json.loads(octets)
         if "error" in answer:
             raise HostError(answer["error"])
-        return answer, list(fds)
+        if "left" in answer:  # its last word
+            self._ended, self.left = True, answer["left"]
+            if what != "undo":
+                raise HostError("the supervisor was ended, and took back what it had changed")
+        return answer, fds
+
+    def _exchange(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[int]]:
+        """Ask, and hear the answer. Its last word may lie there when it hears no more."""
+        with suppress(BrokenPipeError, ConnectionResetError):  # what it said before shows why
+            self._socket.send(json.dumps(question).encode())
+        while True:
+            try:
+                octets, fds, _, _ = socket.recv_fds(self._socket, _LARGEST, 1)
+            except ConnectionResetError:  # once, where it ended with our question unread
+                continue
+            if not octets:
+                raise HostError("the supervisor was killed")
+            answer: dict[str, Any] = json.loads(octets)
+            if answer["to"] == self._asked or "left" in answer:
+                return answer, list(fds)
+            for fd in fds:  # the answer to a question whose asking was interrupted
+                os.close(fd)
 
 
 class _Process:
@@ -140,16 +162,14 @@ class _Process:
             signal.signal(one, lambda *_: None)  # they only wake us, so that no change is cut in half
         ours = self._socket.fileno()
         watched = [wake, ours, *_watch(recorder)]
-        left: list[str] = []
         try:
             while select.select(watched, [], [])[0] == [ours]:
                 if not self._answer():
                     break
         finally:
             left = self._changes.undo()
-            self._say({"left": left})
-            for line in left:
-                os.write(2, f"bypeer: {line}\n".encode())
+            if not self._say({"to": 0, "left": left}):
+                os.write(2, "".join(f"bypeer: {line}\n" for line in left).encode())
 
     def _answer(self) -> bool:
         """Answer one question; False if it is the last."""
@@ -164,7 +184,7 @@ class _Process:
             answer, files = self._do(asked)
         except (HostError, OSError) as error:
             answer, files = {"error": str(error)}, []
-        self._say(answer, files)
+        self._say({"to": asked["number"], **answer}, files)
         for fd in files:
             os.close(fd)
         return True
@@ -187,11 +207,13 @@ class _Process:
         instance = self._changes.trace()
         return {"events": [event.replace("/", ":") for event in instance.events]}, [instance.open_pipe()]
 
-    def _say(self, answer: dict[str, Any], files: Sequence[int] = ()) -> None:
+    def _say(self, answer: dict[str, Any], files: Sequence[int] = ()) -> bool:
+        """Whether it was said, and not to nobody."""
         try:
             socket.send_fds(self._socket, [json.dumps(answer).encode()], list(files))
         except OSError:
-            return  # nobody listens any more: the loop ends at its next turn
+            return False
+        return True
 
 
 def _watch(recorder: int) -> list[int]:

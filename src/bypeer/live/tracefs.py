@@ -29,7 +29,7 @@ class Instance:
     def __init__(self, name: str) -> None:
         """Make it. HostError where the kernel has no tracefs, or not the first of the events."""
         self._at = f"instances/{name}"
-        self._root = _mount()
+        self._root = mount()
         try:
             os.mkdir(self._at, dir_fd=self._root)
         except OSError as error:
@@ -113,7 +113,7 @@ class Instance:
             raise HostError(f"opening tracing's {path}: {error.strerror}") from None
 
 
-def _mount() -> int:
+def mount() -> int:
     """A descriptor of tracefs's root."""
     context = _call("opening tracefs", _FSOPEN, b"tracefs", _CLOEXEC)
     try:
