@@ -41,7 +41,7 @@ def said(analysis: Analysis) -> Iterator[Event]:
         for reset in one.seen.resets:
             judgement = one.seen.judgement(reset.trigger) if reset.trigger is not None else None
             if reset.author == "host":
-                yield ruled(reset.sighting, "rst", "output", -3_000)
+                yield ruled(reset.sighting, "reset", "output", -3_000)
             if reset.author == "host" and reset.trigger and judgement and judgement.invalid:
                 yield logged(reset.trigger, judgement.log)
 

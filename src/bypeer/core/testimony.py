@@ -21,7 +21,7 @@ from bypeer.core.study import INSIDE, OUTSIDE, Sighting, Study
 
 # ns between a segment and what the kernel says of it: both are dated within the same interrupt.
 WITHIN = 2_000_000
-# ns within which a line that was dated late may still be about a segment, so that it is no silence.
+# ns by which one may be late that bears the time when it was read (clock=reader), or a silence be none.
 NEARBY = 1_000_000_000
 
 _SEND_RESET = "tcp:tcp_send_reset"
@@ -36,7 +36,7 @@ class Testimony:
     made: dict[int, str] = field(default_factory=dict)  # RSTs that the host made: how the kernel tells
     passed: dict[int, str] = field(default_factory=dict)  # segments that it forwarded: how it tells
     gone: list[int] = field(default_factory=list)  # ns: the entry was destroyed
-    born: list[int] = field(default_factory=list)  # ns: an entry was made
+    born: list[tuple[int, int]] = field(default_factory=list)  # ns: an entry was made between the two
     model: dict[int, Judgement] = field(default_factory=dict)  # the model's word, where the kernel's counts
 
     def differs(self, one: Sighting) -> bool:
@@ -69,7 +69,7 @@ class Testimony:
     def gone_before(self, one: Sighting) -> int | None:
         """How long before a segment the entry had been destroyed, ns, and none made since."""
         before = [ts for ts in self.gone if ts <= one.segment.ts]
-        if not before or any(before[-1] <= ts <= one.segment.ts for ts in self.born):
+        if not before or any(since <= one.segment.ts and before[-1] <= ts for since, ts in self.born):
             return None
         return one.segment.ts - before[-1]
 
@@ -112,19 +112,23 @@ def _matched(
             continue
         for event, about in evidence.about(one.home.vantage[0], one.segment.seq, one.segment.ts):
             apart = _apart(event, one)
-            if apart <= WITHIN and about.ends in tuples[one.direction] and _same(about, one):
+            if apart is not None and about.ends in tuples[one.direction] and _same(about, one):
                 pairs.append((apart, event, one))
-    taken: set[int] = set()
+    taken: set[object] = set()
     for _, event, one in sorted(pairs, key=lambda pair: (_refuses(pair[1]) and _left(pair[2]), pair[0])):
-        if id(event) not in taken:
-            taken.add(id(event))
+        # A rule meets each segment once: of many that are alike, each has a word of its own.
+        rule = (id(one), text(event.fields, "rule"), text(event.fields, "hook"))
+        if id(event) not in taken and not (event.source == "nft" and rule in taken):
+            taken |= {id(event), rule}
             yield event, one
 
 
-def _apart(event: Event, one: Sighting) -> int:
-    """Time between an event and the segment, wherever it was seen by the event's clock, ns."""
+def _apart(event: Event, one: Sighting) -> int | None:
+    """Time from a segment to an event, ns, wherever it was seen by the event's clock; None: too long."""
     seen = [one] if one.twin is None or one.twin.home.vantage[0] != one.home.vantage[0] else [one, one.twin]
-    return min(abs(event.ts - each.segment.ts) for each in seen)
+    late = NEARBY if text(event.fields, "clock") == "reader" else WITHIN
+    near = [event.ts - each.segment.ts for each in seen if -WITHIN <= event.ts - each.segment.ts <= late]
+    return min(map(abs, near), default=None)
 
 
 def _refuses(event: Event) -> bool:
@@ -150,13 +154,19 @@ def _take(found: Testimony, event: Event, one: Sighting, kernel: Kernel | None) 
         if said is not None and (key not in found.words or said.reason is not None):
             known = found.words.get(key)
             found.words[key] = said if known is None or known.invalid is None else said._replace(invalid=True)
-    elif event.source == "nft" and text(fields, "rule") == "invalid":
-        known = found.words.get(key, Word("", None, None, None))
-        found.words[key] = known._replace(invalid=True)
-    elif event.source == "nft" and text(fields, "hook") == "output" and one.is_rst:
+    elif event.source == "nft":
+        _met(found, one, text(fields, "rule"), text(fields, "hook"))
+
+
+def _met(found: Testimony, one: Sighting, rule: str, hook: str) -> None:
+    """Note which of our rules a segment met."""
+    key = id(one)
+    if hook == "output" and one.is_rst:
         found.made[key] = "the kernel saw it pass OUTPUT, where only the host's own packets pass"
-    elif event.source == "nft" and text(fields, "hook") == "forward":
+    elif hook == "forward" and rule == "reset":
         found.passed[key] = "the kernel saw it pass FORWARD, where no packet of the host's own passes"
+    elif rule == "invalid":
+        found.words[key] = found.words.get(key, Word("", None, None, None))._replace(invalid=True)
 
 
 def _traced(found: Testimony, study: Study, one: Sighting, evidence: Evidence) -> None:
@@ -176,19 +186,26 @@ def _traced(found: Testimony, study: Study, one: Sighting, evidence: Evidence) -
         return
     for event in evidence.between(one.home.vantage[0], tuples[leaves]):
         traced = event.source == "tracepoint" and text(event.fields, "name") == _SEND_RESET
-        if traced and _apart(event, one) <= WITHIN:
+        if traced and _apart(event, one) is not None:
             reason = text(event.fields, "reason")
             because = f" ({reason})" if reason else ""
             found.made.setdefault(id(one), f"the kernel's tracepoint tcp_send_reset saw it made{because}")
 
 
 def _entries(found: Testimony, study: Study, evidence: Evidence) -> None:
-    """When conntrack's entry of this connection came and went, by ctnetlink's events."""
+    """When conntrack's entry of this connection came and went, by ctnetlink's events.
+
+    One that a segment of the server's makes, addressed to the host, is another entry.
+    """
     for row in {place.vantage[0] for place in study.join.places}:
-        for both in set().union(*_tuples(study)):
+        for both in _tuples(study)[TO_SERVER]:
             for event in evidence.between(row, both):
                 kind = text(event.fields, "event") if event.source == "conntrack" else ""
-                {"DESTROY": found.gone, "NEW": found.born}.get(kind, []).append(event.ts)
+                if kind == "DESTROY":
+                    found.gone.append(event.ts)
+                elif kind == "NEW":
+                    late = NEARBY if text(event.fields, "clock") == "reader" else 0
+                    found.born.append((event.ts - late, event.ts))
     found.gone.sort()
 
 
