@@ -24,6 +24,8 @@ WITHIN = 2_000_000
 # ns by which one may be late that bears the time when it was read (clock=reader), or a silence be none.
 NEARBY = 1_000_000_000
 
+Tuples = tuple[frozenset[Tuple], frozenset[Tuple]]
+
 _SEND_RESET = "tcp:tcp_send_reset"
 
 
@@ -32,6 +34,7 @@ class Testimony:
     """The kernel's words on one connection. Segments are known by the id of their first sighting."""
 
     evidence: Evidence = field(default_factory=Evidence)
+    tuples: Tuples = (frozenset(), frozenset())  # of its segments on either side of the NAT, by direction
     words: dict[int, Word] = field(default_factory=dict)
     made: dict[int, str] = field(default_factory=dict)  # RSTs that the host made: how the kernel tells
     passed: dict[int, str] = field(default_factory=dict)  # segments that it forwarded: how it tells
@@ -63,8 +66,10 @@ class Testimony:
         since = self.evidence.listening.get((row, source))
         if since is None or ts == NO_TIME or since > ts:
             return False
-        near = self.evidence.about(row, one.segment.seq, ts)
-        return not any(event.source == source and abs(event.ts - ts) <= NEARBY for event, _ in near)
+        said = (self.evidence.about(row, both, one.segment.seq, ts) for both in self.tuples[one.direction])
+        return not any(
+            event.source == source and abs(event.ts - ts) <= NEARBY for near in said for event, _ in near
+        )
 
     def gone_before(self, one: Sighting) -> int | None:
         """How long before a segment the entry had been destroyed, ns, and none made since."""
@@ -79,9 +84,9 @@ def hear(study: Study, evidence: Evidence) -> Testimony:
     found = Testimony(evidence)
     if not evidence.by_input:
         return found
-    tuples = _tuples(study)
+    found.tuples = _tuples(study)
     kernel = evidence.kernel
-    for event, one in _matched(study, evidence, tuples):
+    for event, one in _matched(study, found):
         _take(found, event, one, kernel)
     for one in study.sightings:
         if one.is_rst and _first(study, one):
@@ -95,25 +100,25 @@ def _first(study: Study, one: Sighting) -> bool:
     return one.twin is None or one.side == study.ingress(one.direction)
 
 
-def _tuples(study: Study) -> tuple[frozenset[Tuple], frozenset[Tuple]]:
+def _tuples(study: Study) -> Tuples:
     """Source and destination of the connection's segments on either side of the NAT, by direction."""
     places = study.join.places_and_strays
     there = frozenset((place.client, place.server) for place in places)
     return there, frozenset((server, client) for client, server in there)
 
 
-def _matched(
-    study: Study, evidence: Evidence, tuples: tuple[frozenset[Tuple], frozenset[Tuple]]
-) -> Iterator[tuple[Event, Sighting]]:
+def _matched(study: Study, heard: Testimony) -> Iterator[tuple[Event, Sighting]]:
     """Each event with the segment that it is about: of several that it fits, the nearest in time."""
     pairs: list[tuple[int, Event, Sighting]] = []
     for one in study.sightings:
         if one.segment.ts == NO_TIME or not _first(study, one):
             continue
-        for event, about in evidence.about(one.home.vantage[0], one.segment.seq, one.segment.ts):
-            apart = _apart(event, one)
-            if apart is not None and about.ends in tuples[one.direction] and _same(about, one):
-                pairs.append((apart, event, one))
+        row, segment = one.home.vantage[0], one.segment
+        for both in heard.tuples[one.direction]:
+            for event, about in heard.evidence.about(row, both, segment.seq, segment.ts):
+                apart = _apart(event, one)
+                if apart is not None and _same(about, one):
+                    pairs.append((apart, event, one))
     taken: set[object] = set()
     for _, event, one in sorted(pairs, key=lambda pair: (_refuses(pair[1]) and _left(pair[2]), pair[0])):
         # A rule meets each segment once: of many that are alike, each has a word of its own.
@@ -198,7 +203,7 @@ def _entries(found: Testimony, study: Study, evidence: Evidence) -> None:
     One that a segment of the server's makes, addressed to the host, is another entry.
     """
     for row in {place.vantage[0] for place in study.join.places}:
-        for both in _tuples(study)[TO_SERVER]:
+        for both in found.tuples[TO_SERVER]:
             for event in evidence.between(row, both):
                 kind = text(event.fields, "event") if event.source == "conntrack" else ""
                 if kind == "DESTROY":
