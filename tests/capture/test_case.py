@@ -15,8 +15,9 @@ import pytest
 
 from bypeer.capture import case
 from bypeer.capture.case import About, Counts, Vantage, appearing, write
+from bypeer.capture.journal import LONGEST_VALUE
 from bypeer.capture.model import Comment, Loss
-from bypeer.core.evidence import Event
+from bypeer.core.evidence import Event, Evidence
 from bypeer.core.frames import BATCH, Frames, Interface
 from bypeer.core.marks import Mark
 from tests import make, scene
@@ -113,12 +114,20 @@ def test_many_batches_are_woven_by_time(tmp_path: Path) -> None:
 def test_large_packets_and_long_comments_find_room(tmp_path: Path) -> None:
     big = [Taken(bytes(262_000), NS + at) for at in range(9)]
     marks = {4: Mark(1, ("x" * 70_000,) * 30)}
-    events = [Event(NS, "host", {"ruleset": "y\n" * 400_000})]
-    write(tmp_path / "x", ABOUT, [Vantage(source(big), "a", "", marks=marks)], events)
+    write(tmp_path / "x", ABOUT, [Vantage(source(big), "a", "", marks=marks)], [])
     capture, got = numbered(tmp_path / "x")
     assert ([row[1:] for row in got], capture.damage) == (rows(big, 0), None)
-    assert capture.events == events
-    assert [one.frame for one in capture.comments] == [0, 0, 5, 5, 5]
+    assert [one.frame for one in capture.comments] == [0, 0, 4, 4, 4]
+
+
+def test_long_facts_are_entries_of_their_own_and_none_is_lost(tmp_path: Path) -> None:
+    rulesets = {f"ruleset{at}": "\U0001f600\n" * 600_000 for at in range(6)}
+    write(tmp_path / "x", ABOUT, [], [Event(NS, "host", {"kernel": "5.10", **rulesets, "a": 1})])
+    capture, _ = numbered(tmp_path / "x")
+    facts = Evidence({0: capture.events}).facts
+    assert (facts["kernel"], facts["a"], len(facts)) == ("5.10", "1", 8)
+    assert {len(value) for name, value in facts.items() if name in rulesets} == {LONGEST_VALUE}
+    assert (capture.oddities, capture.damage) == ({}, None)
 
 
 def test_no_packets_and_no_events_are_a_file_too(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import bypeer
 from bypeer.capture import case
@@ -18,9 +21,12 @@ from bypeer.capture.read import Capture, open_capture
 from bypeer.cli import main
 from bypeer.core.evidence import Event
 from bypeer.core.explain import Analysis, analyse
+from bypeer.core.frames import Interface
 from bypeer.core.marks import marks
+from tests import make, scene
 from tests.core.test_describe import described
-from tests.telling import logged, ruled
+from tests.core.test_testimony import KILLED, destroyed
+from tests.telling import LATE, logged, ruled
 
 HERE = Path(__file__).parent
 PAIRS = ["late-segment", "entry-missing", "published-port"]
@@ -41,7 +47,7 @@ def said(analysis: Analysis) -> Iterator[Event]:
         for reset in one.seen.resets:
             judgement = one.seen.judgement(reset.trigger) if reset.trigger is not None else None
             if reset.author == "host":
-                yield ruled(reset.sighting, "rst", "output", -3_000)
+                yield ruled(reset.sighting, "reset", "output", -3_000)
             if reset.author == "host" and reset.trigger and judgement and judgement.invalid:
                 yield logged(reset.trigger, judgement.log)
 
@@ -194,3 +200,55 @@ def test_show_lists_what_is_in_it(made: tuple[str, Path], capsys: pytest.Capture
     out = capsys.readouterr().out
     assert "inside: made up" in out
     assert "bypeer: c1 A: " in out
+
+
+# Hostile files
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A case file of a few packets, each with all that may be said of it."""
+    analysis = scene.play(KILLED)
+    marked = marks(analysis, described(analysis))
+    sources = scene.sources(KILLED)
+    vantages = [case.Vantage(one, "eth", "x", marks=marked[row]) for row, one in enumerate(sources)]
+    (one,) = analysis.cases
+    more = [Event(0, "host", {"kernel": "5.10", "net.netfilter.nf_conntrack_tcp_loose": 1, "rules": "a\nb"})]
+    more += [
+        destroyed(one, 5_000),
+        Event(0, "counters", {"invalid": 1}),
+        Event(5, "counters", {"invalid": 3}),
+    ]
+    path = tmp_path_factory.mktemp("small") / "x"
+    case.write(path, case.About("b"), vantages, [*said(analysis), *more])
+    return path.read_bytes()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(data=st.data())
+def test_mutated_case_files_are_explained_or_refused(
+    small: bytes, data: st.DataObject, tmp_path: Path
+) -> None:
+    octets = bytearray(small)
+    start = octets.index(b"BYPEER_SOURCE")
+    for _ in range(data.draw(st.integers(1, 8))):
+        octets[data.draw(st.integers(start, len(octets) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "x"
+    path.write_bytes(octets)
+    found = bypeer.explain([path])
+    assert found.exit_status in (0, 1, 3, 4)
+
+
+def test_many_events_about_the_same_numbers_take_no_hour(tmp_path: Path) -> None:
+    """As many events as are read, all about the same numbers as all segments."""
+    packet = make.ethernet(make.ip(make.tcp(seq=7, ack=9)))
+    taken = [make.Taken(packet, scene.START + at * 1_000) for at in range(16_000)]
+    fields = {"src": make.CLIENT, "dst": make.SERVER, "sport": 40_000, "dport": 443, "seq": 7, "ack": 9}
+    line = {"prefix": LATE, "clock": "reader", **fields}
+    events = [Event(scene.START + at * 1_000, "nflog", line) for at in range(20_000)]
+    source = scene.Memory(taken)
+    source.interfaces = [Interface(1)]
+    case.write(tmp_path / "x", case.About("b"), [case.Vantage(source, "eth", "x")], events)
+    began = time.process_time()
+    bypeer.explain([tmp_path / "x"])
+    assert time.process_time() - began < 60

@@ -37,7 +37,7 @@ def test_an_event_whose_fields_make_no_sense_is_about_no_segment(field: str, val
         fields[field] = value
     event = Event(0, "nflog", fields)
     assert packet(event) is None
-    assert Evidence({0: [event]}).about(0, 7, 0) == ()
+    assert Evidence({0: [event]}).about(0, (V4, V6), 7, 0) == ()
 
 
 @given(st.text())
@@ -160,9 +160,9 @@ def test_a_source_that_lost_something_is_not_listened_to() -> None:
 
 def test_of_many_events_about_one_number_the_nearest_are_looked_at() -> None:
     events = [Event(ts, "nflog", {**ENDS, "seq": 7}) for ts in range(1_000)]
-    found = Evidence({0: events}).about(0, 7, 500)
+    found = Evidence({0: events}).about(0, (V4, V6), 7, 500)
     assert [event.ts for event, _ in found] == list(range(500 - FEW, 500 + FEW))
-    assert not Evidence({0: events}).about(1, 7, 500)
+    assert not Evidence({0: events}).about(1, (V4, V6), 7, 500)
 
 
 def test_no_events_are_no_evidence() -> None:

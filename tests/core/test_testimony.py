@@ -87,8 +87,8 @@ def test_a_word_about_the_other_sides_addresses_is_about_the_same_segment() -> N
     (reset,) = plain.seen.resets
     outside = next(one for one in reset.seen if one.side == OUTSIDE)
     inside = next(one for one in reset.seen if one.side == INSIDE)
-    event = ruled(outside, "rst", "forward")._replace(fields={
-        "rule": "rst", "hook": "forward", **about(inside.segment)
+    event = ruled(outside, "reset", "forward")._replace(fields={
+        "rule": "reset", "hook": "forward", **about(inside.segment)
     })  # fmt: skip
     assert len(told(story, [event]).seen.heard.passed) == 1
 
@@ -159,6 +159,43 @@ def test_lines_of_other_loggers_are_not_the_trackers() -> None:
     assert not told(KILLED, [line]).seen.heard.words
 
 
+def test_an_event_that_bears_the_time_of_its_reading_may_be_late_but_not_early() -> None:
+    line = logged(trigger_of(silent(KILLED)), LATE)
+    read = line._replace(fields={**line.fields, "clock": "reader"})
+    for late, heard in ((NEARBY, True), (NEARBY + 1, False), (-WITHIN, True), (-WITHIN - 1, False)):
+        moved = read._replace(ts=line.ts - 5_000 + late)
+        case = told(KILLED, [moved])  # its segment was sent before, and forwarded: that is not meant
+        assert (id(trigger_of(case)) in case.seen.heard.words) == heard, late
+
+
+def test_of_many_resets_alike_each_has_its_own_event() -> None:
+    """Read together, long after."""
+    again = "".join(
+        f"+.01 < . {1 + 1448 * at}:{1449 + 1448 * at}(1448) ack 101 win 509 !\n+.0001 H> R 101:101(0) win 0\n"
+        for at in range(1, 6)
+    )
+    story = KILLED + again
+    resets = silent(story).seen.resets
+    read = [ruled(resets[-1].sighting, "reset", "output", 1_000_000 + at) for at in range(6)]
+    late = [event._replace(fields={**event.fields, "clock": "reader"}) for event in read]
+    case = told(story, late)
+    assert len(case.seen.heard.made) == len(case.seen.resets) == 6
+    assert all("OUTPUT" in reset.author_because for reset in case.seen.resets)
+
+
+def test_a_rule_on_what_is_no_reset_says_nothing_of_authors() -> None:
+    trigger = trigger_of(silent(KILLED))
+    heard = told(KILLED, [ruled(trigger, "reset", "output"), ruled(trigger, "x", "input")]).seen.heard
+    assert [heard.words, heard.made, heard.passed] == [{}, {}, {}]
+
+
+def test_a_reset_that_was_invalid_in_output_was_made_by_the_host_too() -> None:
+    (reset,) = silent(KILLED).seen.resets
+    heard = told(KILLED, [ruled(reset.sighting, "invalid", "output")]).seen.heard
+    assert len(heard.made) == 1
+    assert not heard.words
+
+
 # Silence
 
 
@@ -201,7 +238,7 @@ def test_the_kernel_says_that_the_host_made_a_rst() -> None:
     plain = silent(story)
     (reset,) = plain.seen.resets
     assert reset.author != "host" or not reset.author_sure
-    case = told(story, [ruled(reset.sighting, "rst", "output")])
+    case = told(story, [ruled(reset.sighting, "reset", "output")])
     (reset,) = case.seen.resets
     assert (reset.author, reset.author_sure) == ("host", True)
     assert "OUTPUT" in reset.author_because
@@ -210,7 +247,7 @@ def test_the_kernel_says_that_the_host_made_a_rst() -> None:
 
 def test_the_kernel_says_that_a_rst_was_passed_on() -> None:
     (reset,) = silent(KILLED).seen.resets
-    case = told(KILLED, [ruled(reset.sighting, "rst", "forward")])
+    case = told(KILLED, [ruled(reset.sighting, "reset", "forward")])
     (reset,) = case.seen.resets
     assert (reset.author, reset.author_sure) == ("inside", False)
     assert "FORWARD" in reset.author_because
@@ -219,14 +256,14 @@ def test_the_kernel_says_that_a_rst_was_passed_on() -> None:
 
 def test_two_words_that_exclude_each_other_change_nothing() -> None:
     (reset,) = silent(KILLED).seen.resets
-    both = [ruled(reset.sighting, "rst", hook) for hook in ("output", "forward")]
+    both = [ruled(reset.sighting, "reset", hook) for hook in ("output", "forward")]
     assert told(KILLED, both).seen.resets[0].author_because == reset.author_because
 
 
 def test_a_rst_that_arrived_was_not_made_by_the_host() -> None:
     story = ASKED + "+.01 < R. 1449:1449(0) ack 101 win 0\n"
     (reset,) = silent(story).seen.resets
-    (again,) = told(story, [ruled(reset.sighting, "rst", "output")]).seen.resets
+    (again,) = told(story, [ruled(reset.sighting, "reset", "output")]).seen.resets
     assert again.author == reset.author == "outside"
 
 
@@ -276,7 +313,7 @@ def test_an_entry_that_was_destroyed_before_the_trigger_is_the_cause() -> None:
 
 @pytest.mark.parametrize(
     "events",
-    [[("DESTROY", -1)], [("DESTROY", 5_000), ("NEW", 4_000)], [("NEW", 5_000)], [("UPDATE", 5_000)]],
+    [[("DESTROY", -1)], [("DESTROY", 5_000), ("NEW", 4_000)], [("NEW", 5_000)], [("ENTRY", 5_000)]],
     ids=["after it", "made anew", "made", "of another kind"],
 )
 def test_an_entry_that_was_there_is_not(events: list[tuple[str, int]]) -> None:
@@ -284,6 +321,28 @@ def test_an_entry_that_was_there_is_not(events: list[tuple[str, int]]) -> None:
     case = told(GOOD, [destroyed(plain, before, kind) for kind, before in events])
     assert case.seen.heard.gone_before(trigger_of(case)) is None
     assert case.conclusion.candidates == plain.conclusion.candidates
+
+
+def test_an_entry_whose_making_was_read_after_the_trigger_may_have_been_there() -> None:
+    plain = silent(GOOD)
+    new = destroyed(plain, -50_000_000, "NEW")
+    read = new._replace(fields={**new.fields, "clock": "reader"})
+    gone = destroyed(plain, 5_000_000)
+    assert told(GOOD, [gone, read]).seen.heard.gone_before(trigger_of(told(GOOD, [gone, read]))) is None
+    case = told(GOOD, [gone, new])
+    assert case.seen.heard.gone_before(trigger_of(case)) == 5_000_000
+
+
+def test_the_entry_that_the_trigger_itself_made_is_another() -> None:
+    """With tcp_loose a segment without an entry makes one, from the server to the host."""
+    plain = silent(GOOD)
+    trigger = trigger_of(plain)
+    events = [
+        Event(trigger.segment.ts - before, "conntrack", {"event": kind, **ends(trigger.segment)})
+        for kind, before in (("DESTROY", 9_000), ("NEW", 8_000))
+    ]
+    heard = told(GOOD, events).seen.heard
+    assert (heard.gone, heard.born) == ([], [])
 
 
 # The host's own account

@@ -28,7 +28,7 @@ def said(found: Explanation) -> list[tuple[str, str, bool]]:
 
 def test_kernel_and_model_agree() -> None:
     case = silent(KILLED)
-    events = [logged(trigger_of(case), LATE), ruled(case.seen.resets[0].sighting, "rst", "output")]
+    events = [logged(trigger_of(case), LATE), ruled(case.seen.resets[0].sighting, "reset", "output")]
     found = told(KILLED, events)
     assert [(source, agrees) for source, _, agrees in said(found)] == [
         ("kernel", True), ("model", True), ("kernel", True),
@@ -63,7 +63,7 @@ def test_without_evidence_the_model_speaks_alone() -> None:
 
 
 def test_a_rst_that_was_passed_on_speaks_against_the_host() -> None:
-    found = told(KILLED, [ruled(silent(KILLED).seen.resets[0].sighting, "rst", "forward")])
+    found = told(KILLED, [ruled(silent(KILLED).seen.resets[0].sighting, "reset", "forward")])
     assert any("FORWARD" in says and agrees for _, says, agrees in said(found))
     assert found.verdict.killed_by != "host"
 

@@ -171,8 +171,9 @@ class _Writer:
             self.block(1, _INTERFACE.pack(_EN10MB, 0, SNAPLEN) + options)
 
     def event(self, event: Event) -> None:
-        """A journal entry."""
-        self.block(9, journal.entry(event))
+        """A journal entry, or several where its fields are too long for one."""
+        for part in journal.parts(event):
+            self.block(9, journal.entry(part))
         self.events += 1
 
     def packets(self, until: int) -> None:

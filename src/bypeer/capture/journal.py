@@ -15,6 +15,8 @@ from struct import Struct
 from bypeer.core.evidence import Event, text
 
 MOST_FIELDS = 256  # of an entry
+LONGEST_VALUE = 200_000  # characters of a field; _LONG: those of one that has an entry of its own
+_LONG = 2_000
 
 _TIME, _NS, _SOURCE, _MORE = "__REALTIME_TIMESTAMP", "BYPEER_TIME_NS", "BYPEER_SOURCE", "BYPEER_MORE"
 _OURS = "BYPEER_"
@@ -24,6 +26,15 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,50}")
 _TAKEN = {name.removeprefix(_OURS).lower() for name in (_NS, _SOURCE, _MORE)}
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]*")
 _LATEST = 1 << 63  # ns
+
+
+def parts(event: Event) -> Iterator[Event]:
+    """The event itself, or what it says in several, so that no entry is larger than readers take."""
+    values = {name: str(value)[:LONGEST_VALUE] for name, value in event.fields.items()}
+    long = {name: value for name, value in values.items() if len(value) > _LONG}
+    yield event._replace(fields={name: value for name, value in event.fields.items() if name not in long})
+    for name, value in long.items():
+        yield event._replace(fields={name: value})
 
 
 def entry(event: Event) -> bytes:

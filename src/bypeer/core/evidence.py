@@ -20,7 +20,7 @@ from bypeer.core.kernels import KERNELS, LOG_PREFIX, TIMEOUTS, TIMERS, Kernel, R
 # tracepoint, ctnetlink's events, counters read at times, facts of the host, and the recorder itself.
 SOURCES = ("nflog", "nft", "tracepoint", "conntrack", "counters", "host", "recorder")
 
-FEW = 32  # events about one sequence number that are looked at, before and after a time
+FEW = 16  # events about the same numbers that are looked at, before and after a time
 FOREVER = 1 << 62  # ns
 
 Fields = Mapping[str, str | int]
@@ -161,7 +161,7 @@ class Evidence:
         self.by_input: dict[int, list[Event]] = {}
         self.facts: dict[str, str] = {}  # of the host
         self.listening: dict[tuple[int, str], int] = {}  # by input and source: heard without loss since, ns
-        self._by_seq: dict[tuple[int, int], list[tuple[Event, Packet]]] = {}
+        self._by_packet: dict[tuple[int, Tuple, int], list[tuple[Event, Packet]]] = {}
         self._by_ends: dict[tuple[int, Tuple], list[Event]] = {}
         for row, events in (by_input or {}).items():
             if events := sorted(events, key=lambda event: event.ts):
@@ -179,13 +179,13 @@ class Evidence:
                 self.listening[row, name] = FOREVER
         about, both = packet(event), ends(event.fields)
         if about is not None:
-            self._by_seq.setdefault((row, about.seq), []).append((event, about))
+            self._by_packet.setdefault((row, about.ends, about.seq), []).append((event, about))
         elif both is not None:
             self._by_ends.setdefault((row, both), []).append(event)
 
-    def about(self, row: int, seq: int, ts: int) -> Sequence[tuple[Event, Packet]]:
-        """The events of an input about segments with that SEG.SEQ, those nearest to a time."""
-        events = self._by_seq.get((row, seq), ())
+    def about(self, row: int, both: Tuple, seq: int, ts: int) -> Sequence[tuple[Event, Packet]]:
+        """The events of an input about segments with these ends and SEG.SEQ, those nearest to a time."""
+        events = self._by_packet.get((row, both, seq), ())
         at = bisect_left(events, ts, key=lambda one: one[0].ts)
         return events[max(at - FEW, 0) : at + FEW]
 

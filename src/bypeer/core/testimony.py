@@ -21,8 +21,10 @@ from bypeer.core.study import INSIDE, OUTSIDE, Sighting, Study
 
 # ns between a segment and what the kernel says of it: both are dated within the same interrupt.
 WITHIN = 2_000_000
-# ns within which a line that was dated late may still be about a segment, so that it is no silence.
+# ns by which one may be late that bears the time when it was read (clock=reader), or a silence be none.
 NEARBY = 1_000_000_000
+
+Tuples = tuple[frozenset[Tuple], frozenset[Tuple]]
 
 _SEND_RESET = "tcp:tcp_send_reset"
 
@@ -32,11 +34,12 @@ class Testimony:
     """The kernel's words on one connection. Segments are known by the id of their first sighting."""
 
     evidence: Evidence = field(default_factory=Evidence)
+    tuples: Tuples = (frozenset(), frozenset())  # of its segments on either side of the NAT, by direction
     words: dict[int, Word] = field(default_factory=dict)
     made: dict[int, str] = field(default_factory=dict)  # RSTs that the host made: how the kernel tells
     passed: dict[int, str] = field(default_factory=dict)  # segments that it forwarded: how it tells
     gone: list[int] = field(default_factory=list)  # ns: the entry was destroyed
-    born: list[int] = field(default_factory=list)  # ns: an entry was made
+    born: list[tuple[int, int]] = field(default_factory=list)  # ns: an entry was made between the two
     model: dict[int, Judgement] = field(default_factory=dict)  # the model's word, where the kernel's counts
 
     def differs(self, one: Sighting) -> bool:
@@ -63,13 +66,15 @@ class Testimony:
         since = self.evidence.listening.get((row, source))
         if since is None or ts == NO_TIME or since > ts:
             return False
-        near = self.evidence.about(row, one.segment.seq, ts)
-        return not any(event.source == source and abs(event.ts - ts) <= NEARBY for event, _ in near)
+        said = (self.evidence.about(row, both, one.segment.seq, ts) for both in self.tuples[one.direction])
+        return not any(
+            event.source == source and abs(event.ts - ts) <= NEARBY for near in said for event, _ in near
+        )
 
     def gone_before(self, one: Sighting) -> int | None:
         """How long before a segment the entry had been destroyed, ns, and none made since."""
         before = [ts for ts in self.gone if ts <= one.segment.ts]
-        if not before or any(before[-1] <= ts <= one.segment.ts for ts in self.born):
+        if not before or any(since <= one.segment.ts and before[-1] <= ts for since, ts in self.born):
             return None
         return one.segment.ts - before[-1]
 
@@ -79,9 +84,9 @@ def hear(study: Study, evidence: Evidence) -> Testimony:
     found = Testimony(evidence)
     if not evidence.by_input:
         return found
-    tuples = _tuples(study)
+    found.tuples = _tuples(study)
     kernel = evidence.kernel
-    for event, one in _matched(study, evidence, tuples):
+    for event, one in _matched(study, found):
         _take(found, event, one, kernel)
     for one in study.sightings:
         if one.is_rst and _first(study, one):
@@ -95,36 +100,40 @@ def _first(study: Study, one: Sighting) -> bool:
     return one.twin is None or one.side == study.ingress(one.direction)
 
 
-def _tuples(study: Study) -> tuple[frozenset[Tuple], frozenset[Tuple]]:
+def _tuples(study: Study) -> Tuples:
     """Source and destination of the connection's segments on either side of the NAT, by direction."""
     places = study.join.places_and_strays
     there = frozenset((place.client, place.server) for place in places)
     return there, frozenset((server, client) for client, server in there)
 
 
-def _matched(
-    study: Study, evidence: Evidence, tuples: tuple[frozenset[Tuple], frozenset[Tuple]]
-) -> Iterator[tuple[Event, Sighting]]:
+def _matched(study: Study, heard: Testimony) -> Iterator[tuple[Event, Sighting]]:
     """Each event with the segment that it is about: of several that it fits, the nearest in time."""
     pairs: list[tuple[int, Event, Sighting]] = []
     for one in study.sightings:
         if one.segment.ts == NO_TIME or not _first(study, one):
             continue
-        for event, about in evidence.about(one.home.vantage[0], one.segment.seq, one.segment.ts):
-            apart = _apart(event, one)
-            if apart <= WITHIN and about.ends in tuples[one.direction] and _same(about, one):
-                pairs.append((apart, event, one))
-    taken: set[int] = set()
+        row, segment = one.home.vantage[0], one.segment
+        for both in heard.tuples[one.direction]:
+            for event, about in heard.evidence.about(row, both, segment.seq, segment.ts):
+                apart = _apart(event, one)
+                if apart is not None and _same(about, one):
+                    pairs.append((apart, event, one))
+    taken: set[object] = set()
     for _, event, one in sorted(pairs, key=lambda pair: (_refuses(pair[1]) and _left(pair[2]), pair[0])):
-        if id(event) not in taken:
-            taken.add(id(event))
+        # A rule meets each segment once: of many that are alike, each has a word of its own.
+        rule = (id(one), text(event.fields, "rule"), text(event.fields, "hook"))
+        if id(event) not in taken and not (event.source == "nft" and rule in taken):
+            taken |= {id(event), rule}
             yield event, one
 
 
-def _apart(event: Event, one: Sighting) -> int:
-    """Time between an event and the segment, wherever it was seen by the event's clock, ns."""
+def _apart(event: Event, one: Sighting) -> int | None:
+    """Time from a segment to an event, ns, wherever it was seen by the event's clock; None: too long."""
     seen = [one] if one.twin is None or one.twin.home.vantage[0] != one.home.vantage[0] else [one, one.twin]
-    return min(abs(event.ts - each.segment.ts) for each in seen)
+    late = NEARBY if text(event.fields, "clock") == "reader" else WITHIN
+    near = [event.ts - each.segment.ts for each in seen if -WITHIN <= event.ts - each.segment.ts <= late]
+    return min(map(abs, near), default=None)
 
 
 def _refuses(event: Event) -> bool:
@@ -150,13 +159,19 @@ def _take(found: Testimony, event: Event, one: Sighting, kernel: Kernel | None) 
         if said is not None and (key not in found.words or said.reason is not None):
             known = found.words.get(key)
             found.words[key] = said if known is None or known.invalid is None else said._replace(invalid=True)
-    elif event.source == "nft" and text(fields, "rule") == "invalid":
-        known = found.words.get(key, Word("", None, None, None))
-        found.words[key] = known._replace(invalid=True)
-    elif event.source == "nft" and text(fields, "hook") == "output" and one.is_rst:
+    elif event.source == "nft":
+        _met(found, one, text(fields, "rule"), text(fields, "hook"))
+
+
+def _met(found: Testimony, one: Sighting, rule: str, hook: str) -> None:
+    """Note which of our rules a segment met."""
+    key = id(one)
+    if hook == "output" and one.is_rst:
         found.made[key] = "the kernel saw it pass OUTPUT, where only the host's own packets pass"
-    elif event.source == "nft" and text(fields, "hook") == "forward":
+    elif hook == "forward" and rule == "reset":
         found.passed[key] = "the kernel saw it pass FORWARD, where no packet of the host's own passes"
+    elif rule == "invalid":
+        found.words[key] = found.words.get(key, Word("", None, None, None))._replace(invalid=True)
 
 
 def _traced(found: Testimony, study: Study, one: Sighting, evidence: Evidence) -> None:
@@ -176,19 +191,26 @@ def _traced(found: Testimony, study: Study, one: Sighting, evidence: Evidence) -
         return
     for event in evidence.between(one.home.vantage[0], tuples[leaves]):
         traced = event.source == "tracepoint" and text(event.fields, "name") == _SEND_RESET
-        if traced and _apart(event, one) <= WITHIN:
+        if traced and _apart(event, one) is not None:
             reason = text(event.fields, "reason")
             because = f" ({reason})" if reason else ""
             found.made.setdefault(id(one), f"the kernel's tracepoint tcp_send_reset saw it made{because}")
 
 
 def _entries(found: Testimony, study: Study, evidence: Evidence) -> None:
-    """When conntrack's entry of this connection came and went, by ctnetlink's events."""
+    """When conntrack's entry of this connection came and went, by ctnetlink's events.
+
+    One that a segment of the server's makes, addressed to the host, is another entry.
+    """
     for row in {place.vantage[0] for place in study.join.places}:
-        for both in set().union(*_tuples(study)):
+        for both in found.tuples[TO_SERVER]:
             for event in evidence.between(row, both):
                 kind = text(event.fields, "event") if event.source == "conntrack" else ""
-                {"DESTROY": found.gone, "NEW": found.born}.get(kind, []).append(event.ts)
+                if kind == "DESTROY":
+                    found.gone.append(event.ts)
+                elif kind == "NEW":
+                    late = NEARBY if text(event.fields, "clock") == "reader" else 0
+                    found.born.append((event.ts - late, event.ts))
     found.gone.sort()
 
 

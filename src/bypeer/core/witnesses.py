@@ -17,7 +17,7 @@ LONGEST_FACT = 100  # characters; longer ones (rulesets, routes) stay in the cas
 MOST_FACTS = 100
 
 # Counters that say something of resets, as the kernel spells them. Source: RFC 2012 for the first two.
-TELLING = ("TcpOutRsts", "EstabResets", "invalid", "insert_failed", "drop", "early_drop")
+TELLING = ("TcpOutRsts", "EstabResets", "reset output", "invalid", "insert_failed", "drop", "early_drop")
 
 
 def host(evidence: Evidence) -> dict[str, str]:
