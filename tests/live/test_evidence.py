@@ -10,10 +10,10 @@ from collections.abc import Callable
 import pytest
 
 from bypeer.core import tcp
+from bypeer.core.evidence import Event
 from bypeer.core.kernels import LOG_PREFIX
 from bypeer.live import evidence as listening
 from bypeer.live.changes import LOGGING, read_sysctl
-from bypeer.core.evidence import Event
 from bypeer.live.evidence import NEEDS, Evidence
 from bypeer.live.nflog import Nflog
 from tests.live.nat import CLIENT, HOST, PORT, SERVER, Connection, Net, run, state, until

@@ -96,7 +96,7 @@ def test_scan_reads_it_like_a_capture() -> None:
     for number, flags in enumerate([2, 16, 16, 4]):
         add(history, number, framed(ipv4(tcp(flags, 100 + number)), 0x0800), OUTGOING)
     found = scan(history)
-    assert (found.packets, found.tcp, found.rst, len(found.connections)) == (4, 4, 1, 1)
+    assert (found.packets, found.tcp, found.rst, len(found.table)) == (4, 4, 1, 1)
     assert history.interfaces[0].name == "vb"
 
 

@@ -159,7 +159,7 @@ def test_a_connection_that_is_reset(namespace: Namespace) -> None:
                 assert (one.segment.sport, one.segment.dport) == (443, port)
                 assert ring.caught == 1
                 found = scan(ring.history)
-                assert (len(found.connections), found.rst, found.tcp) == (1, 1, found.packets)
+                assert (len(found.table), found.rst, found.tcp) == (1, 1, found.packets)
                 assert ring.counts().received == passed(place, ring.interface)
 
 
