@@ -86,13 +86,22 @@ def test_one_on_demand_and_the_pending_one_at_the_end(net: Net, tmp_path: Path) 
 
 
 def test_there_is_no_more_than_was_allowed(net: Net, tmp_path: Path) -> None:
-    process = recorder(net, tmp_path, "--after", "0.1", "--max-cases", "2")
+    process = recorder(net, tmp_path, "--max-cases", "2")
     for _ in range(3):
-        killed(net)
-        time.sleep(0.5)
+        process.send_signal(signal.SIGUSR1)
+        time.sleep(0.7)
     told = ended(process)
     assert len(cases(tmp_path)) == 2
-    assert "not written for want of room" in told
+    assert "0 RSTs seen, 2 case files, 1 not written for want of room" in told
+
+
+def test_resets_without_end_are_counted_and_share_case_files(net: Net, tmp_path: Path) -> None:
+    process = recorder(net, tmp_path, "--after", "0.1")
+    killed(net, times=3)
+    told = ended(process)
+    first, rest = cases(tmp_path)
+    assert "9 RSTs seen, 2 case files" in told
+    assert [bypeer.explain([path]).totals.connections for path in (first, rest)] == [1, 3]
 
 
 def test_it_works_without_privileges_and_leaves_nothing_behind(net: Net, tmp_path: Path) -> None:
@@ -106,3 +115,29 @@ def test_it_works_without_privileges_and_leaves_nothing_behind(net: Net, tmp_pat
     ended(process, signal.SIGKILL)
     assert until(lambda: state(net.host) == before, 2)
     assert not [path for path in (tmp_path / "cases").iterdir() if path not in cases(tmp_path)]
+
+
+def test_a_filter_chooses(net: Net, tmp_path: Path) -> None:
+    process = recorder(net, tmp_path, "tcp", "port", "9")
+    killed(net)
+    time.sleep(0.3)
+    told = ended(process)
+    if "libpcap" in told:
+        pytest.skip(told)
+    assert not cases(tmp_path), told
+
+
+def test_a_filter_that_makes_no_sense(net: Net, tmp_path: Path) -> None:
+    arguments = [
+        "record",
+        "--netns",
+        there(net.client),
+        "-w",
+        str(tmp_path / "cases"),
+        "port",
+        "nowhere-at-all",
+    ]
+    process = begun(net, arguments, tmp_path)
+    _, told = process.communicate(timeout=LONGEST)
+    assert process.returncode == 5
+    assert "filter" in told or "libpcap" in told

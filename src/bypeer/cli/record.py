@@ -21,9 +21,12 @@ TRIGGERS = {
     "reset": "a RST inside, whoever made it",
 }
 _SECOND = 1_000_000_000  # ns
+# ns from one case file to the next, at least: where resets never end, not all the time is to go into files.
+PAUSE = 10 * _SECOND
 
 
 @click.command()
+@click.argument("chosen", nargs=-1, metavar="[FILTER]")
 @target_options
 @click.option("-w", "--write", type=click.Path(file_okay=False, path_type=Path), required=True,
               help="The folder for case files; made if it is not there.")  # fmt: skip
@@ -38,6 +41,7 @@ _SECOND = 1_000_000_000  # ns
               help="MiB of all case files in the folder.")  # fmt: skip
 @click.option("--delete-oldest", is_flag=True, help="Make room for new ones, instead of writing no more.")
 def record(
+    chosen: tuple[str, ...],
     container: str | None,
     pod: str | None,
     pid: str | None,
@@ -55,13 +59,15 @@ def record(
 ) -> None:
     """Keep what passes on both sides in memory, and write a case file when a connection is reset.
 
+    FILTER chooses packets, as tcpdump's does (libpcap compiles it); all TCP without one.
+
     Runs until it is stopped (SIGINT, SIGTERM), or until the target is gone. SIGUSR1 makes it write one.
     """
     from bypeer.live.command import invoking
 
     write.mkdir(parents=True, exist_ok=True)
     named = {"container": container, "pod": pod, "pid": pid, "netns": netns}
-    with opened(named, to, interfaces, allow) as (held, recording):
+    with opened(named, to, interfaces, allow, " ".join(chosen)) as (held, recording):
         user = invoking()
         if user:
             _hand_over(write, user.uid, user.gid)
@@ -108,6 +114,7 @@ class Flight:
         self.begun = 0  # ns: the first trigger of the case to come
         self.met = self.written = self.refused = 0  # triggers; case files; those for which there was no room
         self.stopped = self.asked = False
+        self._last = 0  # ns: when a case file was written
 
     def run(self, gone: object) -> None:
         """Record until stopped, or until the target is gone."""
@@ -120,7 +127,7 @@ class Flight:
             self.see(self.recording.wait(self._patience()))
             if self.asked:
                 self.asked = False
-                self.write(time.time_ns() - self.after)
+                self.write(time.time_ns(), time.time_ns())
             if time.monotonic() - looked > 1:
                 looked = time.monotonic()
                 if gone():
@@ -128,7 +135,7 @@ class Flight:
                     break
         self.see(self.recording.drain())
         if self.begun:
-            self.write(self.begun)
+            self.write(self.begun, time.time_ns())
 
     def see(self, seen: Sequence[Seen]) -> None:
         """Take in what was caught; write the case whose time has come."""
@@ -138,12 +145,12 @@ class Flight:
                 if not self.begun:
                     self.begun = one.caught.segment.ts
                     warn(f"{TRIGGERS[why]}")
-        if self.begun and time.time_ns() >= self.begun + self.after:
-            self.write(self.begun)
+        if self.begun and time.time_ns() >= self._due():
+            self.write(self.begun, time.time_ns())
 
-    def write(self, moment: int) -> None:
-        """Write a case file round a moment, ns."""
-        self.begun = 0
+    def write(self, moment: int, until: int) -> None:
+        """Write a case file from some time before a moment until then, ns."""
+        self.begun, self._last = 0, until
         if not self.quota.room():
             self.refused += 1
             if self.refused == 1:
@@ -153,7 +160,7 @@ class Flight:
             return
         path = named_by_time(self.quota.folder, moment)
         try:
-            found = self.recording.write(path, moment - self.before, moment + self.after)
+            found = self.recording.write(path, moment - self.before, until)
         except OSError as error:
             self.refused += 1
             warn(f"{path}: {error.strerror}")
@@ -163,7 +170,7 @@ class Flight:
 
     def summary(self) -> str:
         """What came of it."""
-        text = f"{self.met} triggers, {self.written} case files"
+        text = f"{self.recording.resets} RSTs seen, {self.written} case files"
         return f"{text}, {self.refused} not written for want of room" if self.refused else text
 
     def _trigger(self, one: Seen) -> str:
@@ -178,7 +185,10 @@ class Flight:
     def _patience(self) -> float:
         if not self.begun:
             return 1.0
-        return max(0.0, min(1.0, (self.begun + self.after - time.time_ns()) / _SECOND))
+        return max(0.0, min(1.0, (self._due() - time.time_ns()) / _SECOND))
+
+    def _due(self) -> int:
+        return max(self.begun + self.after, self._last + PAUSE)
 
     def _stop(self, number: int, frame: object) -> None:
         self.stopped = True

@@ -57,7 +57,7 @@ def sides(interfaces: Sequence[str]) -> dict[str, str]:
 
 @contextmanager
 def opened(
-    named: dict[str, str | None], to: str, interfaces: Sequence[str], allow: bool
+    named: dict[str, str | None], to: str, interfaces: Sequence[str], allow: bool, chosen: str = ""
 ) -> Iterator[tuple[Held, Recording]]:
     """The target and its recording, once all that takes privileges is open. Raises HostError, LiveError."""
     from bypeer.live.hold import hold
@@ -75,7 +75,7 @@ def opened(
         ways = taps(held, to, **sides(interfaces))
         for note in ways.notes:
             warn(note)
-        recording = Recording(held, ways, allow=allow)
+        recording = Recording(held, ways, allow=allow, chosen=chosen)
         try:
             listening = ", ".join(f"{lane.role} {lane.tap.name}" for lane in recording.lanes)
             warn(f"recording {held.target}: {listening}")

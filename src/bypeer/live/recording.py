@@ -16,6 +16,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -28,6 +29,7 @@ from bypeer.core.explanation import Explanation, Input, Role, Tool
 from bypeer.core.frames import Frames, Interface
 from bypeer.core.marks import marks
 from bypeer.errors import LiveError
+from bypeer.live import bpf
 from bypeer.live import evidence as kernel
 from bypeer.live.blocks import Caught
 from bypeer.live.facts import facts
@@ -75,21 +77,25 @@ class Recording:
     """A target under record. Made in the thread of the NAT host's namespace."""
 
     def __init__(
-        self, held: Held, ways: Taps, *, allow: bool = False, memory: int = MEMORY, snaplen: int = SNAPLEN
+        self, held: Held, ways: Taps, *, allow: bool = False, memory: int = MEMORY, snaplen: int = SNAPLEN,
+        chosen: str = "",
     ) -> None:  # fmt: skip
-        """`allow`: whether the host may be changed for the kernel's evidence. LiveError without any tap."""
+        """`allow`: whether the host may be changed for the kernel's evidence. `chosen`: a pcap filter.
+
+        Raises LiveError without any tap, HostError where libpcap is missing or objects to the filter.
+        """
         self.target = held.target
         self.lanes: list[Lane] = []
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self.forgotten = 0  # events that made room
         self._sampled = 0.0
-        chosen: list[tuple[Role, Tap | None]] = [("inside", ways.inside), ("outside", ways.outside)]
-        if not any(tap for _, tap in chosen):
+        wanted: list[tuple[Role, Tap | None]] = [("inside", ways.inside), ("outside", ways.outside)]
+        if not any(tap for _, tap in wanted):
             raise LiveError(f"{held.target}: there is no interface to listen at")
         try:
-            for role, tap in chosen:
+            for role, tap in wanted:
                 if tap is not None:
-                    self.lanes.append(Lane(role, tap, _ring(tap, memory, snaplen)))
+                    self.lanes.append(Lane(role, tap, _ring(tap, memory, snaplen, chosen)))
             self._kernel = kernel.Evidence(allow=allow)
         except BaseException:
             self._close_rings()
@@ -115,6 +121,11 @@ class Recording:
     def faults(self) -> list[str]:
         """What is wrong with the interfaces now."""
         return [lane.ring.fault for lane in self.lanes if lane.ring.fault]
+
+    @property
+    def resets(self) -> int:
+        """RSTs so far, each counted at each vantage; all of them, however many came at once."""
+        return sum(lane.ring.caught for lane in self.lanes)
 
     def wait(self, seconds: float, *others: int) -> list[Seen]:
         """Record for that time at most; earlier if something came. What was caught; `others` end it, too."""
@@ -196,11 +207,12 @@ class Recording:
 _ALWAYS = ("host", "recorder", "counters")
 
 
-def _ring(tap: Tap, memory: int, snaplen: int) -> Ring:
+def _ring(tap: Tap, memory: int, snaplen: int, chosen: str) -> Ring:
     history = History(memory, tap.name)
+    program = partial(bpf.compile_filter, chosen) if chosen else bpf.tcp
     if tap.namespace is None:
-        return Ring(tap.name, history, snaplen)
-    return tap.namespace.call(Ring, tap.name, history, snaplen)
+        return Ring(tap.name, history, snaplen, program)
+    return tap.namespace.call(Ring, tap.name, history, snaplen, program)
 
 
 def _system() -> str:
