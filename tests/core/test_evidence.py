@@ -12,6 +12,9 @@ from bypeer.core.entry import Step, log_line
 from bypeer.core.evidence import FEW, FOREVER, Event, Evidence, Packet, halves, number, packet, word
 from bypeer.core.kernels import KERNELS, LINUX_4_19, LINUX_5_10, LINUX_6_18, Kernel, Reason, named
 from bypeer.core.rules import FATELESS
+from tests import scene
+from tests.core.test_testimony import KILLED, silent, told, trigger_of
+from tests.telling import LATE, logged
 
 ENDS = {"src": "198.51.100.2", "sport": 443, "dst": "2001:db8::c", "dport": "40000"}
 V4, V6 = (0, 0xFFFF_C633_6402, 443), (0x2001_0DB8_0000_0000, 0xC, 40_000)
@@ -167,3 +170,24 @@ def test_of_many_events_about_one_number_the_nearest_are_looked_at() -> None:
 
 def test_no_events_are_no_evidence() -> None:
     assert Evidence({0: []}).by_input == Evidence().by_input == {}
+
+
+# The host's own account
+
+
+def test_the_hosts_kernel_and_sysctls_are_used() -> None:
+    host = Event(0, "host", {"kernel": "5.10.0-32-amd64"})
+    assert told(KILLED, [host]).seen.replay.kernel.name == LINUX_5_10.name
+    assert told(KILLED, [host], kernel=LINUX_6_18).seen.replay.kernel is LINUX_6_18  # the user knows better
+    liberal = {"kernel": "5.10.0", "net.netfilter.nf_conntrack_tcp_be_liberal": "1"}
+    case = told(KILLED, [Event(0, "host", liberal)])
+    assert not case.seen.refuses(trigger_of(case))
+
+
+def test_evidence_counts_only_for_the_file_that_holds_it() -> None:
+    """The other capture may have another clock."""
+    line = logged(trigger_of(silent(KILLED)), LATE)
+    (case,) = scene.play(KILLED, evidence=lambda: Evidence({0: [line]})).cases
+    assert not case.seen.heard.words
+    (case,) = scene.play(KILLED, evidence=lambda: Evidence({1: [line]})).cases
+    assert case.seen.heard.words

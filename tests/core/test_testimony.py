@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from bypeer.core.evidence import Event, Evidence
-from bypeer.core.explain import Case
-from bypeer.core.kernels import LINUX_5_10, LINUX_6_18, Reason
+from bypeer.core.explain import Case, analyse
+from bypeer.core.kernels import LINUX_6_18, Reason
+from bypeer.core.segment import NO_TIME
 from bypeer.core.study import INSIDE, OUTSIDE
 from bypeer.core.testimony import NEARBY, WITHIN
 from tests import scene
@@ -138,6 +139,16 @@ def test_a_rule_alone_says_invalid_and_the_place_says_why() -> None:
     )
 
 
+def test_a_rule_that_agrees_with_the_model_makes_it_sure() -> None:
+    event = ruled(trigger_of(silent(KILLED)), "invalid", "prerouting")
+    case = told(KILLED, [event])
+    plain = silent(KILLED)
+    old, new = plain.seen.judgement(trigger_of(plain)), case.seen.judgement(trigger_of(case))
+    assert old is not None
+    assert new == old._replace(sure=True)
+    assert case.seen.heard.settled(trigger_of(case))
+
+
 def test_a_line_and_a_rule_about_one_segment_are_one_word_in_either_order() -> None:
     trigger = trigger_of(silent(KILLED))
     unclear = "nf_ct_proto_6: 17 bytes more than expected"
@@ -145,6 +156,41 @@ def test_a_line_and_a_rule_about_one_segment_are_one_word_in_either_order() -> N
         events = [logged(trigger, unclear, one), ruled(trigger, "invalid", "prerouting", two)]
         (word,) = told(KILLED, events).seen.heard.words.values()
         assert (word.text, word.reason, word.invalid) == (unclear, Reason.OVERSHOOT, True)
+
+
+def test_of_two_lines_about_one_segment_the_later_counts_and_none_makes_the_other_worse() -> None:
+    trigger = trigger_of(silent(KILLED))
+    ignored = "nf_ct_proto_6: SEQ is under lower bound 7 (already ACKed data retransmitted)"
+    lines = [logged(trigger, ignored, 1), logged(trigger, "nf_ct_proto_6: challenge-ack ignored", 2)]
+    (word,) = told(KILLED, lines).seen.heard.words.values()
+    assert (word.reason, word.invalid) == (Reason.CHALLENGE_ACK, False)
+
+
+def test_one_side_alone_is_told_of_too() -> None:
+    plain = silent(KILLED, sides="outside")
+    (reset,) = plain.seen.resets
+    traced = {"name": "tcp:tcp_send_reset", **ends(reset.sighting.segment)}
+    assert reset.trigger is not None
+    events = [logged(reset.trigger, LATE), Event(reset.ts, "tracepoint", traced)]
+    heard = told(KILLED, events, sides="outside").seen.heard
+    assert (len(heard.words), heard.made) == (1, {})  # without the inside no address tells who made it
+
+
+def test_an_event_of_another_source_about_a_segment_says_nothing() -> None:
+    line = logged(trigger_of(silent(KILLED)), LATE)._replace(source="hearsay")
+    heard = told(KILLED, [line]).seen.heard
+    assert [heard.words, heard.made, heard.passed] == [{}, {}, {}]
+
+
+def test_segments_without_a_time_are_not_told_of() -> None:
+    taken = scene.sources(KILLED)
+    for source in taken:
+        source.taken = [one._replace(ts=NO_TIME) for one in source.taken]
+    line = logged(trigger_of(silent(KILLED)), LATE)
+    analysis = analyse(taken, evidence=lambda: Evidence({0: [line], 1: [line, listening("nflog", "nft")]}))
+    for case in analysis.cases:
+        assert not case.seen.heard.words
+        assert not any(case.seen.heard.unheard(one, "nflog") for one in case.seen.study.sightings)
 
 
 def test_a_line_that_nobody_knows_is_shown_and_changes_nothing() -> None:
@@ -343,24 +389,3 @@ def test_the_entry_that_the_trigger_itself_made_is_another() -> None:
     ]
     heard = told(GOOD, events).seen.heard
     assert (heard.gone, heard.born) == ([], [])
-
-
-# The host's own account
-
-
-def test_the_hosts_kernel_and_sysctls_are_used() -> None:
-    host = Event(0, "host", {"kernel": "5.10.0-32-amd64"})
-    assert told(KILLED, [host]).seen.replay.kernel.name == LINUX_5_10.name
-    assert told(KILLED, [host], kernel=LINUX_6_18).seen.replay.kernel is LINUX_6_18  # the user knows better
-    liberal = {"kernel": "5.10.0", "net.netfilter.nf_conntrack_tcp_be_liberal": "1"}
-    case = told(KILLED, [Event(0, "host", liberal)])
-    assert not case.seen.refuses(trigger_of(case))
-
-
-def test_evidence_counts_only_for_the_file_that_holds_it() -> None:
-    """The other capture may have another clock."""
-    line = logged(trigger_of(silent(KILLED)), LATE)
-    (case,) = scene.play(KILLED, evidence=lambda: Evidence({0: [line]})).cases
-    assert not case.seen.heard.words
-    (case,) = scene.play(KILLED, evidence=lambda: Evidence({1: [line]})).cases
-    assert case.seen.heard.words

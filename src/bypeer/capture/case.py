@@ -219,10 +219,6 @@ class _Writer:
         """Any block."""
         total = len(body) + (-len(body) % 4) + 12
         octets = _TWO.pack(kind, total) + body + bytes(-len(body) % 4) + _FOUR.pack(total)
-        if total > len(self.out):
-            self.flush()
-            self.put(octets)
-            return
         self.room(total)
         self.out[self.at : self.at + total] = octets
         self.at += total

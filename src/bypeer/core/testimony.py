@@ -16,7 +16,6 @@ from bypeer.core.evidence import Event, Evidence, Packet, Tuple, Word, text, wor
 from bypeer.core.kernels import LOG_PREFIX, Ctstate, Kernel, Reason
 from bypeer.core.replay import Judgement, Replay
 from bypeer.core.resets import ENDPOINTS, Reset
-from bypeer.core.segment import NO_TIME
 from bypeer.core.study import INSIDE, OUTSIDE, Sighting, Study
 
 # ns between a segment and what the kernel says of it: both are dated within the same interrupt.
@@ -64,7 +63,7 @@ class Testimony:
         """Whether a source was listened to at that time, without loss, and said nothing of a segment."""
         row, ts = one.home.vantage[0], one.segment.ts
         since = self.evidence.listening.get((row, source))
-        if since is None or ts == NO_TIME or since > ts:
+        if since is None or since > ts:
             return False
         said = (self.evidence.about(row, both, one.segment.seq, ts) for both in self.tuples[one.direction])
         return not any(
@@ -111,7 +110,7 @@ def _matched(study: Study, heard: Testimony) -> Iterator[tuple[Event, Sighting]]
     """Each event with the segment that it is about: of several that it fits, the nearest in time."""
     pairs: list[tuple[int, Event, Sighting]] = []
     for one in study.sightings:
-        if one.segment.ts == NO_TIME or not _first(study, one):
+        if not _first(study, one):
             continue
         row, segment = one.home.vantage[0], one.segment
         for both in heard.tuples[one.direction]:
@@ -158,7 +157,7 @@ def _take(found: Testimony, event: Event, one: Sighting, kernel: Kernel | None) 
         said = word(line, kernel) if line.startswith(LOG_PREFIX.strip()) else None
         if said is not None and (key not in found.words or said.reason is not None):
             known = found.words.get(key)
-            found.words[key] = said if known is None or known.invalid is None else said._replace(invalid=True)
+            found.words[key] = said._replace(invalid=True) if known is not None and known.invalid else said
     elif event.source == "nft":
         _met(found, one, text(fields, "rule"), text(fields, "hook"))
 
@@ -180,7 +179,7 @@ def _traced(found: Testimony, study: Study, one: Sighting, evidence: Evidence) -
     It fires for every namespace. Which one made it shows only where the NAT gives it other addresses.
     """
     inside, outside = study.join.inside, study.join.outside
-    if inside is None or outside is None or one.segment.ts == NO_TIME:
+    if inside is None or outside is None:
         return
     tuples = [
         (place.client, place.server) if one.direction == TO_SERVER else (place.server, place.client)
@@ -262,5 +261,4 @@ def _judgement(said: Word, old: Judgement, place: Callable[[], Reason]) -> Judge
         return Judgement(ctstate, said.reason, said.bound, beyond, said.text, sure=said.invalid is not None)
     if invalid == old.invalid:
         return old._replace(log=said.text or old.log, sure=True)
-    reason = place() if invalid else Reason.OK
-    return Judgement(ctstate, reason, None, 0, said.text, sure=False)
+    return Judgement(ctstate, place(), None, 0, said.text, sure=False)  # why, the kernel did not say
