@@ -1,4 +1,18 @@
-"""What the kernel says while packets are recorded: one record for all who may speak."""
+"""What the kernel says while packets are recorded: one record for all who may speak.
+
+    source      fields
+    nflog       prefix (the tracker's line); the segment; clock: whose the time is, "packet" or "reader"
+    nft         rule ("invalid", "reset"), hook ("prerouting", "forward", "output"); the segment; clock
+    tracepoint  name ("tcp:tcp_send_reset", "skb:kfree_skb"), skbaddr; where known: src ... dport, reason,
+                state
+    conntrack   event ("NEW", "DESTROY", "ENTRY": was asked for), src ... dport, reply_src ... reply_dport,
+                status, id, where known state, timeout (s), liberal; clock
+    counters    of (whose), and the counters by the kernel's names; "reset output" and its like: our rules'
+    host        kernel, sysctls by their names, ruleset, routes ...
+    recorder    used and lost (sources), missing_SOURCE and broken_SOURCE (why), changed_SYSCTL (what it was)
+
+The segment: src, sport, dst, dport, seq, ack, flags.
+"""
 
 from __future__ import annotations
 
