@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.lab.unprivileged import without_privilege
+from tests.lab.unprivileged import NET_ADMIN, SYS_ADMIN, without_privilege
 
 pytestmark = [
     pytest.mark.live,
@@ -117,4 +117,29 @@ except HostError as error:
     assert done.stdout.splitlines() == [
         "[]",
         "not permitted without root; missing: CAP_SYS_ADMIN (entering namespaces)",
+    ]
+
+
+def test_evidence_that_is_not_permitted_is_missing_and_says_why() -> None:
+    program = """
+from bypeer.live.evidence import Evidence
+with Evidence(allow=True) as evidence:
+    print(evidence.witnesses)
+    print("TcpOutRsts" in evidence.sample().fields)
+    print(evidence.entries([("10.0.0.1", 1, "10.0.0.2", 2)]))
+for source, why in sorted(evidence.missing.items()):
+    print(source, why)
+"""
+    command = [*without_privilege(NET_ADMIN, SYS_ADMIN), "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "[]",
+        "True",
+        "[]",
+        "conntrack hearing the tracker needs root (CAP_NET_ADMIN)",
+        "nflog binding NFLOG needs root (CAP_NET_ADMIN)",
+        "nft binding NFLOG needs root (CAP_NET_ADMIN)",
+        "statistics reading the tracker's counters needs root (CAP_NET_ADMIN)",
+        "tracepoint opening tracefs needs root (CAP_SYS_ADMIN)",
     ]

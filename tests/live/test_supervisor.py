@@ -114,19 +114,41 @@ def test_killed_itself_its_rules_end_and_the_rest_is_said(net: Net) -> None:
     assert set(supervisor.earlier) == set(LOGGING)
 
 
-def test_part_of_a_change_is_taken_back_too(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_one_sysctl_cannot_be_set_none_stays_changed(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
     before = state(net.host)
-
-    def attempt() -> list[str]:
-        ours = Changes()
-        with pytest.raises(HostError, match=r"setting .*_log_invalid to 256: Invalid argument"):
-            ours.log_reasons()
-        assert changes.read_sysctl("net.netfilter.nf_log.2") == "nfnetlink_log"
-        return ours.undo()
-
+    written = []
+    write = changes._write_sysctl
+    monkeypatch.setattr(changes, "_write_sysctl", lambda *args: (written.append(args), write(*args)))
     monkeypatch.setitem(LOGGING, "net.netfilter.nf_conntrack_log_invalid", ("256", ("256",)))
-    assert net.host.call(attempt) == []
+    ours = Changes()
+    with pytest.raises(HostError, match=r"setting .*_log_invalid to 256: Invalid argument"):
+        net.host.call(ours.log_reasons)
+    assert ("net.netfilter.nf_log.2", "nfnetlink_log") in written
     assert state(net.host) == before
+    assert net.host.call(ours.undo) == []
+
+
+def test_a_change_is_made_once(net: Net) -> None:
+    before = state(net.host)
+    with net.host.call(Supervisor, allow=True) as supervisor:
+        supervisor.add_rules(77)
+        with pytest.raises(HostError, match="add_rules was asked for before"):
+            supervisor.add_rules(78)
+    assert state(net.host) == before
+
+
+@pytest.mark.parametrize("octets", [b"nonsense", b"{}", b'{"ask": "write", "number": 1}', b"[]"])
+def test_a_question_that_makes_no_sense_ends_it_and_takes_all_back(
+    net: Net, octets: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = state(net.host)
+    supervisor = net.host.call(Supervisor, allow=True)
+    supervisor.log_reasons()
+    supervisor.add_rules(77)
+    supervisor._socket.send(octets)
+    assert until(lambda: state(net.host) == before, 1.0)
+    assert supervisor.close() == []
+    assert "Traceback" in capfd.readouterr().err
 
 
 def test_rules_belong_to_their_owner(net: Net) -> None:

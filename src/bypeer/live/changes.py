@@ -11,6 +11,7 @@ import errno
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bypeer.core import tcp
@@ -41,18 +42,27 @@ class Changes:
         self._table = f"bypeer_{os.getpid()}"
 
     def log_reasons(self) -> dict[str, str]:
-        """Let the tracker log why it objects; returns the earlier value of each sysctl that was changed."""
+        """Let the tracker log why it objects; returns the earlier value of each sysctl that was changed.
+
+        Where one cannot be set none stays changed.
+        """
         earlier: dict[str, str] = {}
-        for name, (wanted, enough) in LOGGING.items():
-            before = read_sysctl(name)
-            if before is None:
-                if name.endswith(".10"):  # a kernel without IPv6
-                    continue
-                raise HostError(f"this kernel has no {name}")
-            if before not in enough:
-                self._undo.append(lambda name=name, before=before, ours=wanted: _put_back(name, before, ours))  # type: ignore[misc]
-                _write_sysctl(name, wanted)
-                earlier[name] = before
+        done = len(self._undo)
+        try:
+            for name, (wanted, enough) in LOGGING.items():
+                before = read_sysctl(name)
+                if before is None and name.endswith(".10"):
+                    continue  # a kernel without IPv6
+                if before is None:
+                    raise HostError(f"this kernel has no {name}")
+                if before not in enough:
+                    self._undo.append(partial(_put_back, name, before, wanted))
+                    _write_sysctl(name, wanted)
+                    earlier[name] = before
+        except HostError:
+            while len(self._undo) > done:
+                self._undo.pop()()
+            raise
         return earlier
 
     def add_rules(self, group: int) -> str:
@@ -60,14 +70,15 @@ class Changes:
 
         From Linux 5.12 the kernel itself removes it when this process ends.
         """
-        netlink = self._netlink = Netlink(NETFILTER)
-        self._undo.append(self._remove_rules)
+        netlink = Netlink(NETFILTER)
+        self._undo.append(partial(self._remove_rules, netlink))
         try:
             nftables.make_table(self._table, INET, _chains(group), netlink, owned=True)
         except RefusedError as error:
             if error.code not in (errno.EOPNOTSUPP, errno.EINVAL):
                 raise
             nftables.make_table(self._table, INET, _chains(group), netlink)
+        self._netlink = netlink
         return self._table
 
     def counted(self) -> dict[str, int]:
@@ -90,9 +101,7 @@ class Changes:
                 left.append(str(error))
         return left
 
-    def _remove_rules(self) -> list[str]:
-        netlink, self._netlink = self._netlink, None
-        assert netlink
+    def _remove_rules(self, netlink: Netlink) -> list[str]:
         try:
             nftables.delete_table(self._table, INET, netlink)
         except RefusedError as error:

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
+from bypeer.errors import HostError
 from bypeer.live.netlink import (
     NETFILTER,
     Message,
@@ -98,9 +99,11 @@ class Arrivals:
         try:
             for group in (_GROUP_NEW, _GROUP_DESTROY):
                 self._netlink.socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
-        except BaseException:
+        except OSError as error:
             self.close()
-            raise
+            if error.errno == errno.EPERM:
+                raise HostError("hearing the tracker needs root (CAP_NET_ADMIN)") from None
+            raise HostError(f"hearing the tracker: {error.strerror}") from None
         self._netlink.socket.setblocking(False)
 
     def fileno(self) -> int:

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from bypeer.core.evidence import Event
 from bypeer.errors import HostError
@@ -39,6 +39,8 @@ _AT_ONCE = 1024  # datagrams a read
 _PLAUSIBLE = 60_000_000_000  # ns between a packet and the reading of its line
 _FIRST_GROUP, _GROUPS = 0xB1F0, 16  # of NFLOG, for our own rules: the first that nobody reads
 _SO_TIMESTAMPNS = 35  # include/uapi/asm-generic/socket.h
+
+T = TypeVar("T")
 
 
 class Witness(Protocol):
@@ -183,19 +185,25 @@ class Evidence:
     def sample(self) -> Event:
         """The counters as they are now; looks too whether what was set for us still is."""
         found: dict[str, str | int] = {"of": self._whose, **self._counters.read()}
-        if "statistics" not in self.missing:
-            try:
-                found |= self._supervisor.counters()
-            except HostError as error:
-                self.missing["statistics"] = str(error)
+        found |= self._ask(self._supervisor.counters) or {}
         self._check(found)
         return Event(time.time_ns(), "counters", found)
 
     def entries(self, ends: Sequence[Ends]) -> list[Event]:
         """The tracker's entries of these connections as they are now, named by either side of the NAT."""
-        found = self._supervisor.entries(ends) if "statistics" not in self.missing else []
+        found = self._ask(lambda: self._supervisor.entries(ends)) or []
         now = time.time_ns()
         return [Event(now, "conntrack", {"event": "ENTRY", **one}) for one in found if one]
+
+    def _ask(self, question: Callable[[], T]) -> T | None:
+        """What the supervisor answers; None from the first time on that it cannot."""
+        if "statistics" in self.missing:
+            return None
+        try:
+            return question()
+        except HostError as error:
+            self.missing["statistics"] = str(error)
+            return None
 
     def about(self) -> Event:
         """What the recorder says of its own hearing: sources used, missing and why, lost."""
@@ -219,7 +227,7 @@ class Evidence:
     def _try(self, source: str, open_it: Callable[[], Witness], opened: ExitStack) -> None:
         try:
             self.witnesses.append(opened.enter_context(closing(open_it())))
-        except (HostError, OSError) as error:
+        except HostError as error:
             self.missing[source] = str(error)
         if source == "nflog" and "nflog" not in self.missing:
             self._watch_settings(opened)

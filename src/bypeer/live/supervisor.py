@@ -134,7 +134,7 @@ class Supervisor:
             self._socket.send(json.dumps(question).encode())
         while True:
             try:
-                octets, fds, _, _ = socket.recv_fds(self._socket, _LARGEST, 1)
+                octets, fds, _, _ = socket.recv_fds(self._socket, _LARGEST, 1, socket.MSG_CMSG_CLOEXEC)
             except ConnectionResetError:  # once, where it ended with our question unread
                 continue
             if not octets:
@@ -153,6 +153,7 @@ class _Process:
         from bypeer.live.changes import Changes
 
         self._socket, self._allow, self._changes = ours, allow, Changes()
+        self._done: set[str] = set()  # each change once
 
     def serve(self, recorder: int) -> None:
         """Answer until the recorder or this process is to end; then put everything back."""
@@ -199,6 +200,9 @@ class _Process:
             return {"entries": _entries(asked["ends"])}, []
         if not self._allow:
             raise HostError("this changes the host: it needs --allow-system-changes")
+        if what in self._done:
+            raise HostError(f"{what} was asked for before")
+        self._done.add(what)
         if what == "log_reasons":
             return {"earlier": self._changes.log_reasons()}, []
         if what == "add_rules":

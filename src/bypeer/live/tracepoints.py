@@ -23,7 +23,7 @@ _FIELD = re.compile(r"(\w+)[=:] ?(\S+)")
 _ENDS = re.compile(r"\[?([0-9a-fA-F.:]+?)\]?:(\d+)")  # 10.0.0.1:80, [2001:db8::1]:80
 _MAPPED = "::ffff:"
 _SYSTEMS = {"tcp_send_reset": "tcp", "kfree_skb": "skb"}
-_ROOM = 1 << 16  # octets a read
+_ROOM, _READS = 1 << 16, 64  # octets a read, reads at once
 _REMEMBERED = 64  # resets whose packet has not been dropped yet
 
 
@@ -49,12 +49,14 @@ class Tracepoints:
             self._pipe = -1
 
     def read(self) -> list[Event]:
-        """What has come, as far as one read goes; does not wait."""
-        try:
-            octets = self._rest + os.read(self._pipe, _ROOM)
-        except BlockingIOError:
-            return []
-        *lines, self._rest = octets.split(b"\n")
+        """What has come, of at most so many reads, each of which gives a page; does not wait."""
+        octets = [self._rest]
+        for _ in range(_READS):
+            try:
+                octets.append(os.read(self._pipe, _ROOM))
+            except BlockingIOError:
+                break
+        *lines, self._rest = b"".join(octets).split(b"\n")
         ahead = time.time_ns() - time.monotonic_ns()
         events = (self._event(line.decode("ascii", "replace"), ahead) for line in lines)
         return [event for event in events if event]
