@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bypeer.live.hold import Held
     from bypeer.live.recording import Recording
 
+LATEST = 0.05  # s in which what has passed comes out of the rings
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
