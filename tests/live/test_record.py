@@ -82,7 +82,7 @@ def test_one_on_demand_and_the_pending_one_at_the_end(net: Net, tmp_path: Path) 
     killed(net)
     told = ended(process)
     assert len(cases(tmp_path)) == 2, told
-    assert bypeer.explain([cases(tmp_path)[1]]).verdict.killed_by == "host"
+    assert bypeer.explain([cases(tmp_path)[1]]).verdict.killed_by == "host", told
 
 
 def test_there_is_no_more_than_was_allowed(net: Net, tmp_path: Path) -> None:

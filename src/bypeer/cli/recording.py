@@ -102,6 +102,6 @@ def named_by_time(folder: Path, ts: int) -> Path:
     path = folder / f"{moment}Z.case.pcapng"
     number = 2
     while path.exists():
-        path = folder / f"{moment}Z-{number}.case.pcapng"
+        path = folder / f"{moment}Z_{number}.case.pcapng"  # sorts after the first
         number += 1
     return path
