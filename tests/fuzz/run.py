@@ -57,9 +57,9 @@ class Library:
             except self.refused as error:
                 return str(error)
             found = self.scan(capture)
-            counts = [getattr(found, name) for name in found.__slots__ if name != "table"]
+            counts = {name: getattr(found, name) for name in found.__slots__ if name != "table"}
             told = [capture.damage, capture.losses, capture.comments, capture.interfaces, capture.names]
-            return [*counts, found.table.rows, *told, capture.oddities, capture.events]
+            return [counts, found.table.rows, *told, capture.oddities, capture.events]
 
 
 def plain(value: Any) -> Any:
