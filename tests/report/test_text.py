@@ -297,11 +297,11 @@ def test_the_kernels_own_words_are_told_from_the_models() -> None:
             resets=[own, *found.resets[1:]],
             host=facts,
             evidence=evidence,
-            kernel=found.kernel._replace(recorded=True, note="as the host said of itself"),
+            kernel=found.kernel._replace(recorded=True, note=""),
         )
     )
     assert f"Its reason, in the kernel's own words: {line}" in text
-    assert "Linux 5.10 (recorded there)" in text
+    assert "Linux 5.10 (as the host said of itself)" in text
     assert "The NAT host: kernel 5.10.0-32-amd64; net.x0 0;" in text
     assert "13 more facts: see -o json." in text
     assert f"Agrees      kernel: {line}: INVALID" in text

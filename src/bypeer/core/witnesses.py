@@ -103,19 +103,14 @@ def kernel_says(main: Case | None, given: Kernel | None, recorded: Kernel | None
     """Whose rules were used: the user's word comes first, then the host's own, then what fits."""
     assumed = given or recorded or (main.seen.replay.kernel if main is not None else KERNELS[-1])
     fitting = list(main.seen.fitting) if main is not None else [one.name for one in KERNELS]
+    told = given or recorded
     if not fitting:
         note = (
             "no kernel's rules fit what was forwarded: nf_conntrack_tcp_be_liberal may be set, "
             "or packets passed beside conntrack"
         )
-    elif given is not None and given.name not in fitting:
-        note = "as given with --kernel, but what was forwarded and what was not fits other kernels"
-    elif given is not None:
-        note = "as given with --kernel"
-    elif recorded is not None and recorded.name not in fitting:
-        note = "as the host said of itself, but what was forwarded and what was not fits other kernels"
-    elif recorded is not None:
-        note = "as the host said of itself"
+    elif told is not None:
+        note = "" if told.name in fitting else "what was forwarded and what was not fits other kernels"
     elif len(fitting) == len(KERNELS):
         note = "nothing observed tells the kernels apart"
     elif fitting and "5.10" in fitting and "6.18" not in fitting:

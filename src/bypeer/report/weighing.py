@@ -146,7 +146,7 @@ def _judgement(found: Explanation, trigger: Trigger) -> str:
 
 def _kernel(found: Explanation) -> str:
     kernel = found.kernel
-    whence = "recorded there" if kernel.recorded else "chosen by bypeer; --kernel sets it"
+    whence = "as the host said of itself" if kernel.recorded else "chosen by bypeer; --kernel sets it"
     whence = "as you said" if kernel.given else whence
     fits = ", ".join(kernel.consistent_with) or "none of the known kernels"
     note = f" {ended(kernel.note)}" if kernel.note else ""
