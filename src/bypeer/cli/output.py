@@ -34,7 +34,10 @@ def warn(text: str) -> None:
     """Say a word to people, on stderr, with nothing in it that a terminal would obey."""
     from bypeer.report.plain import plain
 
-    click.echo(f"bypeer: {plain(text)}", err=True)
+    try:
+        click.echo(f"bypeer: {plain(text)}", err=True)
+    except BrokenPipeError:  # nobody listens any more, which is no reason to stop recording
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def save(text: str, path: Path) -> None:
