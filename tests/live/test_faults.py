@@ -96,5 +96,7 @@ def test_who_reads_its_words_has_left(net: Net, tmp_path: Path) -> None:
     killed(net)
     process.send_signal(signal.SIGTERM)
     process.wait(LONGEST)
+    assert process.stdout
+    process.stdout.close()
     assert until(lambda: state(net.host) == before, 3)
     assert cases(tmp_path)
