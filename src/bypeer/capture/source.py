@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
@@ -23,8 +24,13 @@ RESERVE = 1 << 30
 class Origin(Protocol):
     """What can be read from its first octet on, again and again, but not at the same time."""
 
+    piped: bool  # its end is not there before it has been read
+
     def open(self) -> Source:
         """Begin anew. Raises OSError."""
+
+    def tail(self, most: int) -> bytes:
+        """Its last octets, so many at most; none, if it is piped. Raises OSError."""
 
     def close(self) -> None:
         """Give back what is held between readings."""
@@ -47,6 +53,8 @@ def origin(path: str) -> Origin:
 class File:
     """A regular file, which is not held open between readings."""
 
+    piped = False
+
     def __init__(self, path: str) -> None:
         self._path = path
 
@@ -54,12 +62,20 @@ class File:
         """Begin anew. Raises OSError."""
         return FileIO(self._path)
 
+    def tail(self, most: int) -> bytes:
+        """Its last octets, so many at most. Raises OSError."""
+        with FileIO(self._path) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+            return file.read(most)
+
     def close(self) -> None:
         """Hold nothing."""
 
 
 class Pipe:
     """What gives its octets only once, and a copy of those it gave."""
+
+    piped = True
 
     def __init__(self, file: Source) -> None:
         import tempfile  # here: it alone costs what reading a small file costs
@@ -76,6 +92,10 @@ class Pipe:
     def open(self) -> Source:
         """Begin anew, with the first octet that the pipe gave."""
         return _Reading(self)
+
+    def tail(self, most: int) -> bytes:
+        """Nothing: its end may be yet to come."""
+        return b""
 
     def close(self) -> None:
         """Give back the pipe, and drop the copy."""
@@ -118,6 +138,23 @@ class _Reading:
 
     def close(self) -> None:
         """Leave the pipe open for the next reading."""
+
+
+class Watched:
+    """A source that tells how many octets it gave, each time that it gave some."""
+
+    def __init__(self, source: Source, tell: Callable[[int], None]) -> None:
+        self._source, self._tell = source, tell
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read, and tell."""
+        got = self._source.readinto(buffer) or 0
+        self._tell(got)
+        return got
+
+    def close(self) -> None:
+        """Give the source back."""
+        self._source.close()
 
 
 def _roomy() -> str:

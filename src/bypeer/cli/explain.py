@@ -129,7 +129,7 @@ def explain(
         found = api.explain(
             paths, kernel=None if kernel == "auto" else kernel, inside=inside or None, outside=outside or None
         )
-    for one in found.inputs:
+    for one in (file for taken in found.inputs for file in taken.files or (taken,)):
         if one.damage is not None:
             where = f"{one.path}: at octet {one.damage.offset}"
             warn(f"{where}: {one.damage.reason}; what came before was analysed")

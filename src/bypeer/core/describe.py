@@ -80,7 +80,7 @@ def describe(
         # Wireshark opens no text.
         filters=[]
         if main is None or analysis.printed
-        else filters(main, lambda one: _id(one, main.seen.study.join, ids)),
+        else filters(main, lambda one: _id(one, main.seen.study.join, ids), inputs),
         host={},
         evidence=_evidence(main),
     )

@@ -61,11 +61,13 @@ def analyse(
     roles: Mapping[int, Role] | None = None,
     dropped: Callable[[int], bool] = lambda _: False,
     printed: frozenset[int] = frozenset(),
+    gaps: Callable[[int], Sequence[tuple[int, int]]] = lambda _: (),
 ) -> Analysis:
     """Run the whole pipeline.
 
     Without `kernel`, the packets choose among all. `roles`: inputs known to be inside or outside.
     `dropped`: inputs that say of themselves that they lack packets. `printed`: inputs that are text.
+    `gaps`: the times, ns, for which an input may lack packets.
     """
     scans = [scan(source) for source in sources]
     joins = join({number: one.connections for number, one in enumerate(scans)}, roles)
@@ -74,7 +76,7 @@ def analyse(
     kept = _keep(sources, scans, excerpts)
     for one in chosen:
         order(one, kept, roles)
-    coverage = _coverage(scans, dropped, printed)
+    coverage = _coverage(scans, dropped, printed, gaps)
     looked_at = {id(one) for one in chosen}
     cases = [_case(study(one, kept, coverage), kernel) for one in joins if id(one) in looked_at]
     every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), len(joins))
@@ -109,7 +111,10 @@ def _keep(sources: Sequence[Source], scans: Sequence[Scan], excerpts: Excerpts) 
 
 
 def _coverage(
-    scans: Sequence[Scan], dropped: Callable[[int], bool], printed: frozenset[int]
+    scans: Sequence[Scan],
+    dropped: Callable[[int], bool],
+    printed: frozenset[int],
+    gaps: Callable[[int], Sequence[tuple[int, int]]],
 ) -> dict[tuple[int, int], Side]:
     """What time each vantage covers."""
     return {
@@ -118,8 +123,9 @@ def _coverage(
             one.ended if one.ended != NO_TIME else FOREVER,
             dropped=dropped(number),
             printed=number in printed,
+            gaps=missing,
         )
-        for number, one in enumerate(scans)
+        for number, (one, missing) in enumerate(zip(scans, map(gaps, range(len(scans))), strict=True))
         for row in one.connections
     }
 
