@@ -272,8 +272,8 @@ def sources(*stories: str, **how: Any) -> list[Memory]:
 
 
 def play(*stories: str, **how: Any) -> Analysis:
-    """What the pipeline makes of it. `kernel`, `roles` and `dropped` go to `analyse`, the rest to `How`."""
-    told = {name: how.pop(name) for name in ("kernel", "roles", "dropped") if name in how}
+    """What the pipeline makes of it. What `analyse` knows goes there, the rest to `How`."""
+    told = {name: how.pop(name) for name in ("kernel", "roles", "dropped", "gaps") if name in how}
     taken = sources(*stories, **how)
     return analyse(taken, printed=frozenset(range(len(taken)) if How(**how).printed else ()), **told)
 

@@ -173,7 +173,9 @@ def test_of_several_files_each_frame_names_its_own() -> None:
 def test_of_very_many_files_the_ends_are_named_and_a_few_gaps() -> None:
     found = sample.rotated()
     files = [
-        found.inputs[1].files[2]._replace(path=f"d/{at}.pcap", first_frame=1 + at, began_ns=at * 10, ended_ns=at)
+        found.inputs[1]
+        .files[2]
+        ._replace(path=f"d/{at}.pcap", first_frame=1 + at, began_ns=at * 10, ended_ns=at)
         for at in range(1, 100)
     ]
     text = render(found._replace(inputs=[found.inputs[0], found.inputs[1]._replace(files=files)]))

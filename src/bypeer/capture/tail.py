@@ -13,7 +13,6 @@ from struct import Struct
 
 from bypeer.capture import pcap
 from bypeer.capture.model import Capture
-from bypeer.capture.series import newest
 from bypeer.capture.stream import LARGEST_FRAME, SIZE, Stream
 from bypeer.capture.walk import AS_TODAY
 from bypeer.core.segment import NO_TIME
@@ -50,7 +49,7 @@ def last_time(capture: Capture, head: int, began: int) -> int | None:
         return None
     part, time = capture.part(start + end[at:]), NO_TIME
     for batch in part.frames():
-        time = newest(batch)
+        time = batch.ts[batch.count - 1]
     whole = part.damage is None and began <= time <= began + _LONGEST * _SECOND
     return time if whole else None
 

@@ -87,9 +87,11 @@ class Side:
     def lost(self) -> bool:
         """Whether packets were lost here and there.
 
-        One hole is a cut; several, or one in a short capture, are losses.
+        One hole is a cut; several, or one in a short capture, are losses. One between two files is
+        neither: a file is missing there.
         """
-        return self.dropped or len(self.holes) > 2 or (bool(self.holes) and self.sightings < 100)
+        holes = sum(not self._between(hole.since, hole.until) for hole in self.holes)
+        return self.dropped or holes > 2 or (holes > 0 and self.sightings < 100)
 
     @property
     def lossy(self) -> bool:
@@ -101,16 +103,19 @@ class Side:
         last = since if until is None else until
         if since < self.began or self.ended < last:
             return False
-        if self.gaps:
-            begun = bisect_right(self.gaps, last, key=_first)
-            if begun and since <= self.gaps[begun - 1][1]:
-                return False
+        if self._between(since, last):
+            return False
         if until is None and self.unkept and any(first <= since <= end for first, end in self.unkept):
             return False
         for hole in self.holes:  # noqa: SIM110 -- a generator a call would cost more than the holes
             if hole.since <= last and since <= hole.until:
                 return False
         return True
+
+    def _between(self, since: int, until: int) -> bool:
+        """Whether some of that time lies between two files."""
+        begun = bisect_right(self.gaps, until, key=_first) if self.gaps else 0
+        return begun > 0 and since <= self.gaps[begun - 1][1]
 
 
 @dataclass(slots=True)
