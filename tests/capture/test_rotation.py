@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import os
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -199,6 +200,23 @@ def test_compressed_files_are_looked_through(pack: Callable[[bytes], bytes], tmp
     names = [f"x.pcap{at}.{suffix}" for at in range(3)]
     files = {name: pack(pcap(at * 10, at * 10 + 9)) for at, name in enumerate(names)}
     assert groups(tmp_path, files) == [names]
+
+
+def test_they_are_looked_through_no_further_than_need_be(tmp_path: Path) -> None:
+    """Two sides of one time, as they mostly are: each has its beginning looked at."""
+    frames = [
+        one._replace(octets=one.octets + random.Random(at).randbytes(1_000))
+        for at, one in enumerate(taken(*(at / 100 for at in range(8_000))))
+    ]
+    told: list[int] = []
+    paths = [tmp_path / f"{at}.pcap.gz" for at in range(2)]
+    for path in paths:
+        path.write_bytes(gzip.compress(make.pcap(frames), 1))
+    with opened([str(path) for path in paths]) as captures:
+        for one in captures:
+            one.watch = lambda _, octets: told.append(octets)
+        assert len(series(captures, {})) == 2
+    assert 0 < sum(told) < sum(path.stat().st_size for path in paths) / 2
 
 
 def test_a_damaged_end_does_not_hide_the_last_time(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ GAPS: dict[str, tuple[list[bytes], list[tuple[float, float]]]] = {
     "a file of one packet": ([pcap(0, 100), pcap(100.1), pcap(100.2, 200)], [(100, 100.1), (100.1, 100.2)]),
     "overlap": ([pcap(0, 100), pcap(99.999, 200)], []),
     "damage, though close": ([pcap(0, 100, 101)[:-1], pcap(101.001, 200)], [(100, 101.001)]),
+    "damage, once": ([pcap(0, 100, 101)[:-1], pcap(101, 200), pcap(200.5, 300)], [(100, 101)]),
     "damage before any packet": ([pcap(0, 100), pcap(100.5)[:-1], pcap(101, 200)], [(100, 101)]),
     "damage at the end": ([pcap(0, 100), pcap(101, 200)[:-1]], [(100, 101)]),
 }

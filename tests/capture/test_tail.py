@@ -55,6 +55,9 @@ SOUND: dict[str, bytes] = {
     "zeros": make.pcap(frames(lambda _: bytes(1_400))),
     "noise": make.pcap(frames(noise)),
     "big-endian noise": make.pcap(frames(noise), order=">"),
+    "records of another time in the last packet": make.pcap(
+        [*frames()[:-1], *frames(lambda _: (struct.pack("<4I", 5, 0, 40, 40) + bytes(40)) * 20)[-1:]]
+    ),
     "large packets": make.pcap(frames(lambda _: bytes(60_000))[:100] + frames()[-1:]),
     "short packets": make.pcap(
         [Taken(b"\0" * 14, START + at * S // 1_000) for at in range(40_000)] + [Taken(b"\0" * 14, LAST)]
@@ -101,6 +104,7 @@ DOUBTFUL: dict[str, bytes] = {
     "an interface that the head does not name": make.pcapng(frames())
     + make.interface()
     + make.enhanced(Taken(b"x" * 60, LAST, interface=1)),
+    "a block whose lengths differ": make.pcapng(frames()) + struct.pack("<4I", 0x4444, 24, 0, 16),
     "a section begins": make.pcapng(frames()) + make.section() + make.interface(),
     "no dated packet near": make.pcapng(frames()) + make.block(3, b"\x04\0\0\0abcd") * 40_000,
     "a block that is longer than the end": make.pcapng(frames()) + make.block(0x4444, bytes(2 * TAIL)),

@@ -82,7 +82,7 @@ def _record(start: bytes, end: bytes, since: int) -> int | None:
 
 
 def _block(start: bytes, end: bytes, _: int) -> int | None:
-    """Where the last block with a dated packet begins in the end of a pcapng file."""
+    """Where the last block with a dated packet begins in the end of a pcapng file, if that is sound."""
     four = Struct("<I" if start[8:12] == b"\x4d\x3c\x2b\x1a" else ">I")
     at = len(end)
     while at >= _SHORTEST_BLOCK:
@@ -90,8 +90,8 @@ def _block(start: bytes, end: bytes, _: int) -> int | None:
         if total < _SHORTEST_BLOCK or total % 4 or total > at:
             return None
         at -= total
-        (kind,), (again,) = four.unpack_from(end, at), four.unpack_from(end, at + 4)
-        if again != total or kind == _SECTION:
+        (kind,) = four.unpack_from(end, at)
+        if kind == _SECTION:
             return None
         if kind in (_PACKET, _ENHANCED):
             return at
