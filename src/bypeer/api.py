@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from typing import Any, TypeVar
 
 from bypeer import __version__
-from bypeer.capture.model import Digest, Watch
+from bypeer.capture.model import Watch
 from bypeer.capture.read import open_capture
 from bypeer.capture.rotation import series
 from bypeer.capture.series import Series
@@ -114,12 +114,12 @@ def _roles(sources: Sequence[Series], sides: Mapping[str, Role]) -> dict[int, Ro
 
 
 def _input(source: Series, found: Scan) -> Input:
-    several = len(source.captures) > 1
-    whole = hashlib.sha256() if several else None
-    files = _files(source, whole)
+    files = _files(source)
+    several = len(files) > 1
+    digests = "".join(f"{one.sha256}\n" for one in files).encode()
     return Input(
         path=f"{files[0].path} and {len(files) - 1} more" if several else files[0].path,
-        sha256=whole.hexdigest() if whole else files[0].sha256,
+        sha256=hashlib.sha256(digests).hexdigest() if several else files[0].sha256,
         format="; ".join(dict.fromkeys(one.format for one in files)),
         packets=found.packets,
         tcp=found.tcp,
@@ -131,12 +131,12 @@ def _input(source: Series, found: Scan) -> Input:
     )
 
 
-def _files(source: Series, whole: Digest | None) -> list[File]:
+def _files(source: Series) -> list[File]:
     behind = {until for _, until in source.gaps}
     return [
         File(
             path=one.path,
-            sha256=one.sha256(whole),
+            sha256=one.sha256(),
             format=one.format if one.packing is None else f"{one.format}, {one.packing.name}",
             packets=piece.packets,
             first_frame=piece.first,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bypeer.capture import tail
 from bypeer.capture.read import open_capture
 from bypeer.capture.series import newest, oldest
 from bypeer.capture.tail import TAIL, last_time
@@ -18,6 +19,11 @@ from tests.make import Taken
 
 START, S = 1_700_000_000 * 10**9, 10**9  # ns
 LAST = START + 999 * S
+
+
+@pytest.fixture(autouse=True)
+def _small_files_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "LEAST", TAIL)
 
 
 def frames(payload: Callable[[int], bytes] = lambda at: bytes((at % 256,)) * 1_400) -> list[Taken]:
@@ -71,6 +77,13 @@ SOUND: dict[str, bytes] = {
 @pytest.mark.parametrize("octets", SOUND.values(), ids=SOUND)
 def test_the_end_tells_the_last_time(octets: bytes, tmp_path: Path) -> None:
     assert told(octets, tmp_path) == LAST
+
+
+def test_a_file_that_is_soon_read_is_left_to_who_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "LEAST", len(SOUND["plain"]) + 1)
+    assert told(SOUND["plain"], tmp_path) is None
 
 
 @pytest.mark.parametrize("name", ["plain", "pcapng"])

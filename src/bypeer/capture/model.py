@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from io import BytesIO
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from bypeer.capture.source import Origin, Watched
 from bypeer.capture.stream import SIZE, Source, Stream
@@ -105,17 +105,13 @@ class Capture:
         """Give back what is held between readings: of a pipe, itself and its copy."""
         self._origin.close()
 
-    def sha256(self, whole: Digest | None = None) -> str:
-        """Digest of the file as it lies there now, in hexadecimal; a pipe is read to its end.
-
-        The same octets are added to `whole`.
-        """
+    def sha256(self) -> str:
+        """Digest of the file as it lies there now, in hexadecimal; a pipe is read to its end."""
         stream, digest = Stream(self._open("checksums")), hashlib.sha256()
         try:
             while stream.fill(1):
                 with memoryview(stream.octets) as view:
-                    for one in (digest,) if whole is None else (digest, whole):
-                        one.update(view[stream.pos : stream.end])
+                    digest.update(view[stream.pos : stream.end])
                 stream.pos = stream.end
         finally:
             stream.close()
@@ -137,10 +133,10 @@ class Capture:
         finally:
             stream.close()
 
-    def tail(self, most: int) -> bytes:
-        """Its last octets, so many at most; none, if it is piped."""
+    def tail(self, most: int, least: int) -> bytes:
+        """Its last octets, so many at most; none, if it has less than `least` or is piped."""
         try:
-            return self._origin.tail(most)
+            return self._origin.tail(most) if self._origin.size() >= least else b""
         except OSError as error:
             raise CaptureError(self.path, 0, error.strerror or str(error)) from error
 
@@ -177,13 +173,6 @@ class Capture:
         self._lost[key] = count + so_far * self._lost.get(key, 0)
 
 
-class Digest(Protocol):
-    """As of hashlib."""
-
-    def update(self, octets: memoryview, /) -> None:
-        """Take these octets in too."""
-
-
 class _Memory:
     """Octets that are at hand, as an origin."""
 
@@ -194,6 +183,9 @@ class _Memory:
 
     def open(self) -> Source:
         return BytesIO(self._octets)
+
+    def size(self) -> int:
+        return len(self._octets)
 
     def tail(self, most: int) -> bytes:
         return self._octets[-most:]

@@ -29,6 +29,9 @@ class Origin(Protocol):
     def open(self) -> Source:
         """Begin anew. Raises OSError."""
 
+    def size(self) -> int:
+        """How many octets it has now; 0, if it is piped. Raises OSError."""
+
     def tail(self, most: int) -> bytes:
         """Its last octets, so many at most; none, if it is piped. Raises OSError."""
 
@@ -62,6 +65,10 @@ class File:
         """Begin anew. Raises OSError."""
         return FileIO(self._path)
 
+    def size(self) -> int:
+        """How many octets it has now. Raises OSError."""
+        return Path(self._path).stat().st_size
+
     def tail(self, most: int) -> bytes:
         """Its last octets, so many at most. Raises OSError."""
         with FileIO(self._path) as file:
@@ -93,8 +100,12 @@ class Pipe:
         """Begin anew, with the first octet that the pipe gave."""
         return _Reading(self)
 
+    def size(self) -> int:
+        """0: its end may be yet to come."""
+        return 0
+
     def tail(self, most: int) -> bytes:
-        """Nothing: its end may be yet to come."""
+        """Nothing."""
         return b""
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from bypeer.capture.walk import AS_TODAY
 from bypeer.core.segment import NO_TIME
 
 TAIL = 2 * LARGEST_FRAME  # octets of the end that are looked at: the last record lies whole in them
+LEAST = 32 * TAIL  # octets of a file: a smaller one is read sooner than its end is understood
 _SECOND = 1_000_000_000
 _LONGEST = 10 * 365 * 86_400  # s that a capture may last: a time further on is no time
 
@@ -40,7 +41,7 @@ def last_time(capture: Capture, head: int, began: int) -> int | None:
     find = {"pcap": _record, "pcapng": _block}.get(capture.format)
     if capture.packing is not None or find is None or head > SIZE:
         return None
-    end = capture.tail(TAIL)
+    end = capture.tail(TAIL, LEAST)
     if len(end) < TAIL:
         return None
     start = capture.head(head)

@@ -71,7 +71,7 @@ class Input(NamedTuple):
     """One capture: a file, or several that follow one another and were read as one."""
 
     path: str  # of several: "a.pcap and 2 more"
-    sha256: str  # of several: of their octets one after the other, as `cat` joins them
+    sha256: str  # of several: of theirs, a line each: sha256sum FILE... | cut -c-64 | sha256sum
     format: str  # "pcap", "pcapng", "snoop", "tcpdump text", "tshark text"; compressed as "pcap, gzip"
     packets: int  # all frames
     tcp: int  # frames whose first IP header carries TCP
