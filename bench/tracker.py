@@ -26,7 +26,7 @@ from bypeer.core.conntrack import step
 from bypeer.core.entry import Entry, Rules, Step
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.kernels import named
-from bypeer.core.scan import scan
+from bypeer.core.scan import look_again, scan
 from bypeer.core.segment import Segment
 from bypeer.lab.generate import Generator
 from bypeer.lab.wire import Packer
@@ -43,9 +43,9 @@ Recording = tuple[list[Segment], bytes]  # the segments, and the ways of loop.pl
 
 def downloads(file: str) -> Recording:
     """Each connection of a capture as a conversation."""
-    excerpts = {number: Excerpt() for number in range(len(scan(open_capture(file)).connections))}
-    scan(open_capture(file), excerpts)
-    return recorded([one.rows for one in excerpts.values()])
+    wanted = [(row, Excerpt()) for row in scan(open_capture(file)).table.rows]
+    look_again(open_capture(file), wanted)
+    return recorded([one.rows for _, one in wanted])
 
 
 def generated() -> Recording:

@@ -273,7 +273,8 @@ def sources(*stories: str, **how: Any) -> list[Memory]:
 
 def play(*stories: str, **how: Any) -> Analysis:
     """What the pipeline makes of it. What `analyse` knows goes there, the rest to `How`."""
-    told = {name: how.pop(name) for name in ("kernel", "roles", "dropped", "gaps") if name in how}
+    names = ("kernel", "roles", "dropped", "gaps", "evidence")
+    told = {name: how.pop(name) for name in names if name in how}
     taken = sources(*stories, **how)
     return analyse(taken, printed=frozenset(range(len(taken)) if How(**how).printed else ()), **told)
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bypeer import api
 from bypeer.api import explain
 from bypeer.cli import main
 from bypeer.core.explanation import Damage, File
+from bypeer.report import markdown
 from tests import make
 from tests.make import Taken
 from tests.scene import ASKED, START, captures
@@ -51,6 +53,20 @@ def test_the_digest_is_what_the_schema_says(tmp_path: Path) -> None:
     command = 'sha256sum "$@" | cut -c-64 | sha256sum | cut -c-64'
     said = subprocess.run(["sh", "-c", command, "sh", *paths], capture_output=True, text=True, check=True)
     assert explain(paths).inputs[0].sha256 == said.stdout.strip()
+
+
+def test_where_one_is_large_the_whole_has_a_digest_if_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = written(tmp_path, x_pcap0=pcap(0, 9), x_pcap1=pcap(10, 20, 21))
+    monkeypatch.setattr(api, "UNASKED", paths[0].stat().st_size)
+    asked, found = explain(paths, digest=True), explain(paths)
+    assert [file.sha256 is None for file in found.inputs[0].files] == [False, True]
+    assert found.inputs[0].sha256 is None
+    assert invalid(found) == []
+    assert markdown.render(found).count("not computed (--hash)") == 2
+    assert asked.inputs[0].sha256 is not None
+    assert asked.inputs[0].files[0].sha256 == found.inputs[0].files[0].sha256
 
 
 def test_a_lone_file_has_no_files(tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ from contextlib import ExitStack, closing
 from typing import Any, TypeVar
 
 from bypeer import __version__
-from bypeer.capture.model import Watch
+from bypeer.capture.jobs import scan_at_once
+from bypeer.capture.model import Capture, Watch
 from bypeer.capture.read import open_capture
 from bypeer.capture.rotation import series
 from bypeer.capture.series import Series
 from bypeer.core.decode import in_tunnel, interface_and_index
 from bypeer.core.describe import Names, describe
+from bypeer.core.evidence import Evidence
 from bypeer.core.explain import Analysis, analyse
 from bypeer.core.explanation import Damage, Explanation, File, Input, Loss, Role, Tool
 from bypeer.core.kernels import named
@@ -25,6 +27,8 @@ from bypeer.core.segment import NO_TIME
 
 Path = str | os.PathLike[str]
 
+UNASKED = 64 << 20  # octets of a file that is hashed unasked
+
 
 def explain(
     paths: Sequence[Path],
@@ -32,14 +36,18 @@ def explain(
     kernel: str | None = None,
     inside: Sequence[Path] | None = None,
     outside: Sequence[Path] | None = None,
+    digest: bool = False,
+    jobs: int = 1,
     watch: Watch | None = None,
 ) -> Explanation:
     """Say who reset the connections in these capture files, what triggered it and why.
 
     `-` is standard input. `kernel` is the NAT host's, as `uname -r` has it; `inside` and `outside`
     say which files were taken where, if the packets are not to decide. Files that were one capture
-    (rotation.py) are read as one. `watch` is told what is being done, and how many octets were read
-    for it since. Raises CaptureError where a file is no capture, ValueError where the kernel is not known.
+    (rotation.py) are read as one. `digest`: hash files of more than UNASKED octets too, which takes
+    longer than to read them. `jobs`: processors to be used. `watch` is told what is being done, and how
+    many octets were read for it since. Raises CaptureError where a file is no capture, ValueError where
+    the kernel is not known.
     """
     chosen = named(kernel) if kernel is not None else None
     with ExitStack() as stack:
@@ -58,8 +66,11 @@ def explain(
             lambda number: sources[number].dropped,
             frozenset(row for row, one in enumerate(sources) if one.printed),
             lambda number: sources[number].gaps,
+            scan_all=lambda _: scan_at_once(sources, jobs, watch),
+            evidence=lambda: Evidence({row: one.events for row, one in enumerate(sources)}),
         )
-        inputs = [_input(source, found) for source, found in zip(sources, analysis.scans, strict=True)]
+        scans = analysis.scans
+        inputs = [_input(one, found, digest) for one, found in zip(sources, scans, strict=True)]
         found = describe(analysis, inputs, _names(sources, analysis), Tool("bypeer", __version__), chosen)
         return spelt(found, {made_up: name for one in captures for made_up, name in one.names.items()})
 
@@ -113,13 +124,12 @@ def _roles(sources: Sequence[Series], sides: Mapping[str, Role]) -> dict[int, Ro
     return {row: sides[path] for row, path in enumerate(paths) if path in sides}
 
 
-def _input(source: Series, found: Scan) -> Input:
-    files = _files(source)
+def _input(source: Series, found: Scan, digest: bool) -> Input:
+    files = _files(source, digest)
     several = len(files) > 1
-    digests = "".join(f"{one.sha256}\n" for one in files).encode()
     return Input(
         path=f"{files[0].path} and {len(files) - 1} more" if several else files[0].path,
-        sha256=hashlib.sha256(digests).hexdigest() if several else files[0].sha256,
+        sha256=_digest_of([one.sha256 for one in files]) if several else files[0].sha256,
         format="; ".join(dict.fromkeys(one.format for one in files)),
         packets=found.packets,
         tcp=found.tcp,
@@ -131,12 +141,24 @@ def _input(source: Series, found: Scan) -> Input:
     )
 
 
-def _files(source: Series) -> list[File]:
+def _digest_of(digests: Sequence[str | None]) -> str | None:
+    """One digest of several files; None where one of theirs is not known."""
+    known = [one for one in digests if one is not None]
+    if len(known) < len(digests):
+        return None
+    return hashlib.sha256("".join(f"{one}\n" for one in known).encode()).hexdigest()
+
+
+def _sha256(capture: Capture, digest: bool) -> str | None:
+    return capture.sha256() if digest or capture.size <= UNASKED else None
+
+
+def _files(source: Series, digest: bool) -> list[File]:
     behind = {until for _, until in source.gaps}
     return [
         File(
             path=one.path,
-            sha256=one.sha256(),
+            sha256=_sha256(one, digest),
             format=one.format if one.packing is None else f"{one.format}, {one.packing.name}",
             packets=piece.packets,
             first_frame=piece.first,
@@ -154,11 +176,12 @@ def _weird(source: Series, found: Scan) -> dict[str, int]:
     for link_type, count in found.unsupported.items():
         weird[f"unsupported link type {link_type_name(link_type)}"] = count
     for capture in source.captures:
-        weird |= capture.oddities  # of text, which is always an input of its own
+        for kind, count in capture.oddities.items():
+            weird[kind] = weird.get(kind, 0) + count
     if found.undated:
         weird["undated"] = found.undated
-    if found.evicted:
-        weird["connections forgotten, there being too many"] = found.evicted
+    if found.table.evicted:
+        weird["connections forgotten, there being too many"] = found.table.evicted
     return weird
 
 
@@ -185,8 +208,9 @@ def _names(sources: Sequence[Series], analysis: Analysis) -> Names:
     """What the vantages' interfaces are called: by name, else by number where there are several."""
     names = {}
     for row, source in enumerate(sources):
-        several = len({one.interface for one in analysis.scans[row].connections}) > 1
-        for interface in {one.interface for one in analysis.scans[row].connections}:
+        interfaces = {one.interface for one in analysis.connections[row]}
+        several = len(interfaces) > 1
+        for interface in interfaces:
             number, index = interface_and_index(interface)
             known = source.interfaces[number]
             label = known.name or (str(number) if len(source.interfaces) > 1 else "")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bypeer.capture import model
 from bypeer.capture.model import Comment, Loss
 from bypeer.capture.read import Capture, open_capture
 from bypeer.core.frames import Interface
@@ -168,6 +169,62 @@ def test_many_interfaces_and_batches(tmp_path: Path) -> None:
     assert [(row[2], row[3]) for row in got] == [(number * 1_000, number % 100) for number in range(1_500)]
 
 
+def entry(*lines: str) -> bytes:
+    return block(9, "".join(f"{line}\n" for line in lines).encode())
+
+
+OURS = entry("__REALTIME_TIMESTAMP=1", "BYPEER_SOURCE=nflog", "BYPEER_TIME_NS=1500", "BYPEER_SEQ=7")
+
+
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
+def test_journal_entries_are_numbered_among_the_frames_as_wireshark_does(tmp_path: Path, order: str) -> None:
+    mine = block(9, OURS[8:-4], order)
+    other = block(9, b"__REALTIME_TIMESTAMP=1\nMESSAGE=hello\n", order)
+    plain, told = enhanced(ONE, order), enhanced(ONE, order, option(1, b"x", order))
+    path = tmp_path / "capture"
+    path.write_bytes(
+        section(order)
+        + interface(1, order)
+        + mine
+        + plain * 2
+        + other
+        + mine
+        + told
+        + plain * 600
+        + mine
+        + plain
+    )
+    capture, numbers = open_capture(path), list[int]()
+    for batch in capture.frames():
+        numbers += range(batch.first, batch.first + batch.count)
+    assert numbers == [2, 3, *range(6, 607), 608]
+    assert [event.fields for event in capture.events] == [{"seq": "7"}] * 3
+    assert [event.ts for event in capture.events] == [1_500] * 3
+    assert capture.comments == [Comment(6, "x")]
+    assert (capture.packets, capture.damage) == (604, None)
+    assert capture.oddities == {"journal entries that are not bypeer's": 1}
+
+
+def test_a_journal_entry_larger_than_the_buffer_has_its_number_too(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(section() + interface() + enhanced(ONE) + block(9, bytes(3 << 20)) + enhanced(ONE))
+    capture = open_capture(path)
+    assert [batch.first for batch in capture.frames()] == [1, 3]
+    assert capture.oddities == {"journal entries too large to be read": 1}
+
+
+def test_events_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(section() + OURS * 50)
+    for name, most, kept in (("MOST_EVENTS", 20, 20), ("MOST_EVENT_OCTETS", (len(OURS) - 12) * 30, 30)):
+        with monkeypatch.context() as patch:
+            patch.setattr(model, name, most)
+            capture = open_capture(path)
+            list(capture.frames())
+        assert len(capture.events) == kept
+        assert capture.oddities == {"events of the kernel left out, there being too many": 50 - kept}
+
+
 START = section() + interface() + enhanced(ONE)
 DAMAGE = {
     "a length no block has": (struct.pack("<II", 6, 8) + bytes(40), "8 octets"),
@@ -223,7 +280,14 @@ def test_a_file_cut_at_any_octet_gives_the_frames_before_the_cut(tmp_path: Path,
 def test_mutated_files_never_break_the_reader(tmp_path: Path, data: st.DataObject) -> None:
     statistics = block(5, struct.pack("<III", 0, 0, 0) + option(5, bytes(8)))
     octets = bytearray(
-        START + enhanced(ONE, options=option(1, b"note")) + statistics + section(">") + interface(1, ">")
+        START
+        + OURS
+        + enhanced(ONE, options=option(1, b"note"))
+        + statistics
+        + section(">")
+        + interface(1, ">")
+        + enhanced(ONE, ">")
+        + block(9, OURS[8:-4], ">")
     )
     for _ in range(data.draw(st.integers(1, 4))):
         octets[data.draw(st.integers(12, len(octets) - 1))] = data.draw(st.integers(0, 255))

@@ -90,11 +90,12 @@ def flows(capture: Capture) -> list[Flow]:
                 raise CaptureError(capture.path, 0, "link type")
             if kind != TCP:
                 continue
-            connection, direction = table.place(segment), table.direction
-            if connection.number == len(found):
+            row, direction = table.place(segment), table.direction
+            if row == len(found):
+                connection = table.connection(row)
                 found.append(Flow((connection.client, connection.server), [], []))
             options = (segment.mss, segment.wscale, segment.tsval, segment.tsecr, segment.sack_count)
-            flow = found[connection.number]
+            flow = found[row]
             flow.seen.append(Seen(direction, segment.flags, segment.size, options))
             flow.numbers.append((direction, segment.seq, segment.ack, segment.sack))
     return found

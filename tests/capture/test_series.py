@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bypeer.capture.case import About, Vantage, write
 from bypeer.capture.read import open_capture
 from bypeer.capture.series import Series
+from bypeer.core.evidence import Event
+from bypeer.core.frames import Interface
 from bypeer.core.segment import NO_TIME
-from tests import make
+from tests import make, scene
 from tests.make import Taken
 
 START, S = 1_700_000_000 * 10**9, 10**9  # ns
@@ -61,6 +64,40 @@ def test_numbers_go_on_and_offsets_are_the_files_own(tmp_path: Path) -> None:
     assert [one.pieces[at].began - START for at in range(3)] == [0, 700 * S, 701 * S]
     assert [one.pieces[at].ended - START for at in range(3)] == [699 * S, 700 * S, 1499 * S]
     assert read(one) == frames, "again from the first"
+
+
+def heard(folder: Path, *stories: Sequence[float]) -> Series:
+    """Case files, each with a packet at these times and the kernel's word half a second after the first."""
+    paths = []
+    for story in stories:
+        source = scene.Memory(taken(*story))
+        source.interfaces = [Interface(1, "eth0")]
+        at = START + round(story[0] * S)
+        events = [
+            Event(at - 1_000, "recorder", {"used": "nflog"}),
+            Event(at + S // 2, "nflog", {"prefix": "x", "seq": len(paths)}),
+        ]
+        paths.append(folder / f"{len(paths)}.case.pcapng")
+        write(paths[-1], About("bypeer"), [Vantage(source, "eth0", "inside")], events)
+    return Series([open_capture(path) for path in paths])
+
+
+def test_events_are_numbered_among_the_frames(tmp_path: Path) -> None:
+    one = heard(tmp_path, [0, 1, 2], [3, 4])
+    assert [number for number, _, _ in read(one)] == [2, 4, 5, 7, 9]
+    assert [(piece.first, piece.last, piece.packets) for piece in one.pieces] == [(1, 5, 3), (6, 9, 2)]
+    alone = [number for capture in one.captures for number, _, _ in read(Series([capture]))]
+    assert alone == [2, 4, 5, 2, 4]
+
+
+def test_all_that_the_kernel_said_but_of_several_files_not_that_it_was_heard(tmp_path: Path) -> None:
+    one = heard(tmp_path, [0, 1, 2], [3, 4])
+    read(one)
+    told = [(event.ts - START, event.source, event.fields["seq"]) for event in one.events]
+    assert told == [(S // 2, "nflog", "0"), (3 * S + S // 2, "nflog", "1")]
+    alone = Series(one.captures[:1])
+    read(alone)
+    assert [event.source for event in alone.events] == ["recorder", "nflog"]
 
 
 def test_a_comment_keeps_the_number_of_its_file(tmp_path: Path) -> None:

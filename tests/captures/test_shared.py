@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 import bypeer
+from bypeer.core import scan, select
 from bypeer.core.explanation import Explanation
 from tests import pure, variants
 
@@ -124,6 +125,20 @@ REARRANGED: dict[str, Callable[[Truth, Path], Sequence[Path]]] = {
 @pytest.mark.parametrize("how", REARRANGED)
 def test_the_same_packets_taken_otherwise(truth: Truth, how: str, tmp_path: Path) -> None:
     check(truth, bypeer.explain(REARRANGED[how](truth, tmp_path / "other")))
+
+
+@every
+def test_as_if_it_were_large(truth: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read twice, and with nothing joined that does not tell something."""
+    whole = bypeer.explain([truth.inside, truth.outside])
+    monkeypatch.setattr(scan, "MOST_KEPT", 0)
+    monkeypatch.setattr(select, "FEW", 0)
+    monkeypatch.setattr(select, "SAMPLE", 1)
+    found = bypeer.explain([truth.inside, truth.outside])
+    check(truth, found)
+    assert found.verdict.client_outcome == whole.verdict.client_outcome
+    assert found.resets == whole.resets
+    assert found.totals.connections == whole.totals.connections
 
 
 @pytest.mark.parametrize(

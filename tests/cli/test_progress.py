@@ -119,6 +119,24 @@ def test_a_second_reading_is_called_so(tmp_path: Path) -> None:
     ]
 
 
+def test_what_other_processes_read_is_shown_too(tmp_path: Path) -> None:
+    sent = seen("-j", "2", capture(tmp_path / "a.pcap", 9_000), capture(tmp_path / "b.pcap", 9_000))
+    shown = lines(sent)
+    assert shown[0].startswith("reading  [")
+    assert any("100%" in line for line in shown if line.startswith("reading  "))
+    assert left(sent) == ""
+
+
+def test_of_checksums_the_whole_is_what_is_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [str(capture(tmp_path / name, frames)) for name, frames in (("a.pcap", 1), ("b.pcap", 2))]
+    sizes = [os.stat(file).st_size for file in files]
+    monkeypatch.setattr(module, "UNASKED", sizes[0])
+    totals = {digest: module._totals(module._sizes(files), digest) for digest in (False, True)}
+    assert [totals[digest]["checksums"] for digest in (False, True)] == [sizes[0], sum(sizes)]
+    assert totals[False]["reading"] == sum(sizes)
+    assert module._totals(module._sizes(["/dev/null"]), digest=False) == {}
+
+
 def test_of_a_compressed_file_the_packed_octets_count(tmp_path: Path) -> None:
     packed = tmp_path / "a.pcap.gz"
     packed.write_bytes(gzip.compress(capture(tmp_path / "a.pcap").read_bytes()))
@@ -201,7 +219,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 
 def test_it_begins_after_a_second_and_goes_on_in_steps(clock: Clock, screen: Screen) -> None:
-    shown = Progress(None, bar=True)
+    shown = Progress({}, bar=True)
     steps = {0.0: "", 0.5: "", 0.99: "", 1.0: "reading  4 kB, 4 kB/s", 1.05: "", 1.2: "reading  6 kB, 5 kB/s"}
     for at, line in steps.items():
         clock.now = at
@@ -210,7 +228,7 @@ def test_it_begins_after_a_second_and_goes_on_in_steps(clock: Clock, screen: Scr
 
 
 def test_what_comes_next_begins_anew(clock: Clock, screen: Screen) -> None:
-    shown = Progress(10_000, bar=False)
+    shown = Progress({"reading": 10_000, "checksums": 10_000}, bar=False)
     clock.now = 2.0
     shown("reading", 9_000)
     assert screen.take() == "reading   90%  9 kB"
@@ -222,14 +240,14 @@ def test_what_comes_next_begins_anew(clock: Clock, screen: Screen) -> None:
 
 
 def test_looking_for_the_order_has_no_end_that_is_known(clock: Clock, screen: Screen) -> None:
-    shown = Progress(10_000, bar=True)
+    shown = Progress({"reading": 10_000}, bar=True)
     clock.now = 2.0
     shown("looking for the order", 9_000_000_000)
     assert screen.take() == "looking for the order  9.0 GB"
 
 
 def test_what_showed_nothing_erases_nothing(clock: Clock, screen: Screen) -> None:
-    shown = Progress(10_000, bar=True)
+    shown = Progress({"reading": 10_000}, bar=True)
     shown("reading", 9_000)
     shown.erase()
     assert screen.take() == ""

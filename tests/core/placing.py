@@ -24,7 +24,7 @@ CLOSED = SHAKEN + """
     > . 2:2(0) ack 2
 """  # fmt: skip
 RESET = SHAKEN + "< R 1:1(0)\n"
-NEW = "> S 500000:500000(0) <mss 9>\n"
+NEW = "> S 500000:500000(0) <wscale 9>\n"
 ANSWER = "< S. 700000:700000(0) ack 500001\n"
 
 
@@ -45,7 +45,7 @@ def told(
 def placed(segments: Iterable[Segment]) -> tuple[list[Connection], list[tuple[int, int]]]:
     """The connections, and of each segment the row and the direction there."""
     table = Connections()
-    found = [(table.place(one).number, table.direction) for one in segments]
+    found = [(table.place(one), table.direction) for one in segments]
     return table.rows, found
 
 

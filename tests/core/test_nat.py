@@ -69,9 +69,8 @@ def joined(*inputs: View | Sequence[View], roles: Any = None) -> list[Join]:
     """Join the captures; an input is one view, or several in one file."""
     files = [[one] if isinstance(one, View) else one for one in inputs]
     found = {file: [row for view in views for row in view.rows()] for file, views in enumerate(files)}
-    for rows in found.values():
-        for number, row in enumerate(rows):
-            row.number = number
+    for file, rows in found.items():
+        found[file] = [row._replace(number=number) for number, row in enumerate(rows)]
     return join(found, roles)
 
 

@@ -14,7 +14,7 @@ from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.decode import decode, in_tunnel
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.frames import BATCH, Interface, Source
-from bypeer.core.scan import Scan, scan
+from bypeer.core.scan import Scan, look_again, scan
 from bypeer.core.segment import BAD, GOOD, NO_TIME, UNKNOWN, Segment
 from bypeer.core.tcp import ACK_, RST, SYN
 from tests import make, pure
@@ -65,14 +65,14 @@ KINDS = {
 def test_what_a_frame_counts_as(packet: bytes, count: int, kinds: dict[str, int]) -> None:
     found = scanned(packet)
     assert (found.packets, found.tcp, found.kinds) == (1, count, kinds)
-    assert len(found.connections) == ((not kinds and count) or "tunnel" in kinds)
+    assert len(found.table.rows) == ((not kinds and count) or "tunnel" in kinds)
     assert found.rst == 0
 
 
 def test_what_a_tunnel_carries_is_apart_from_the_same_without() -> None:
     found = scanned(ip(DATA), ip(ip(DATA), protocol=4), ip(DATA))
-    assert [one.halves[0].segments for one in found.connections] == [2, 1]
-    assert [in_tunnel(one.interface) for one in found.connections] == [False, True]
+    assert [one.halves[0].segments for one in found.table.rows] == [2, 1]
+    assert [in_tunnel(one.interface) for one in found.table.rows] == [False, True]
 
 
 def test_counts_add_up() -> None:
@@ -88,7 +88,7 @@ def test_counts_add_up() -> None:
 def test_a_segment_of_which_little_was_captured(captured: int | None, cut: int, resets: int) -> None:
     found = scanned(ip(tcp(RST)), captured=captured)
     assert (found.tcp, found.rst, found.kinds) == (1, resets, {"tcp-cut": cut} if cut else {})
-    assert len(found.connections) == 1 - cut
+    assert len(found.table.rows) == 1 - cut
 
 
 RESETS = {
@@ -123,8 +123,8 @@ def test_interfaces_are_vantages() -> None:
         Taken(make.sll2(ip(DATA), 4), interface=2),
     ]
     found = scan(source(frames * 2, RAW, ETHERNET, SLL2))
-    assert [row.interface for row in found.connections] == [0, 1, 2 | 3 << 16, 2 | 4 << 16]
-    assert [row.halves[TO_SERVER].segments for row in found.connections] == [2, 2, 2, 2]
+    assert [row.interface for row in found.table.rows] == [0, 1, 2 | 3 << 16, 2 | 4 << 16]
+    assert [row.halves[TO_SERVER].segments for row in found.table.rows] == [2, 2, 2, 2]
 
 
 # Time
@@ -141,7 +141,7 @@ def test_frames_without_a_date() -> None:
     frames = [Taken(ip(DATA), at) for at in (NO_TIME, 5 * S, NO_TIME, 7 * S, NO_TIME)]
     found = scan(source(frames))
     assert (found.began, found.ended, found.undated) == (5 * S, 7 * S, 3)
-    assert found.connections[0].ended == 7 * S
+    assert found.table.rows[0].ended == 7 * S
 
 
 def test_no_date_at_all() -> None:
@@ -150,7 +150,9 @@ def test_no_date_at_all() -> None:
 
 
 def test_an_empty_capture() -> None:
-    assert scan(source([])) == Scan(kept={})
+    found, empty = scan(source([])), Scan(kept={})
+    found.table = empty.table
+    assert found == empty
 
 
 # Keeping segments
@@ -167,9 +169,13 @@ TALK = [
 
 def kept_of(source: Source, *rows: int) -> dict[int, list[tuple[int, Segment]]]:
     """The segments of these connections, or of all."""
-    kept = scan(source, {row: Excerpt() for row in rows} if rows else None).kept
-    assert kept is not None
-    return {number: one.rows for number, one in kept.items()}
+    found = scan(source)
+    assert found.kept is not None
+    if not rows:
+        return {number: one.rows for number, one in found.kept.items()}
+    wanted = {row: Excerpt() for row in rows}
+    look_again(source, [(found.table.connection(row), wanted[row]) for row in rows])
+    return {number: one.rows for number, one in wanted.items()}
 
 
 def test_a_small_capture_is_kept_whole() -> None:
@@ -182,12 +188,7 @@ def test_a_large_one_is_not(monkeypatch: pytest.MonkeyPatch, more: int, whole: b
     monkeypatch.setattr(module, "MOST_KEPT", BATCH)
     found = scan(source([Taken(ip(tcp(seq=row))) for row in range(BATCH + more)]))
     assert (found.kept is not None) == whole
-    assert found.connections[0].there.segments == BATCH + more
-    assert all((row.excerpt is not None) == whole for row in found.connections)
-
-
-def test_nothing_is_kept_where_nothing_is_asked_for() -> None:
-    assert scan(source([Taken(one) for one in TALK]), {}).kept is None
+    assert found.table.rows[0].halves[0].segments == BATCH + more
 
 
 def test_the_segments_of_a_connection_in_file_order() -> None:
@@ -201,23 +202,22 @@ def test_the_segments_of_a_connection_in_file_order() -> None:
     ]
 
 
-def test_several_may_be_kept_and_one_that_is_not_there_is_none() -> None:
-    kept = kept_of(source([Taken(one) for one in TALK]), 0, 1, 7)
+def test_several_may_be_kept() -> None:
+    kept = kept_of(source([Taken(one) for one in TALK]), 0, 1)
     assert {number: len(rows) for number, rows in kept.items()} == {0: 4, 1: 1}
 
 
-def test_keeping_does_not_change_what_is_found() -> None:
-    frames = source([Taken(one) for one in TALK])
-    once, again = scan(frames, {}), scan(frames, {1: Excerpt()})
-    assert (once.packets, once.tcp, once.rst, once.kinds) == (
-        again.packets,
-        again.tcp,
-        again.rst,
-        again.kinds,
-    )
-    assert [(row.client, row.server) for row in once.connections] == [
-        (row.client, row.server) for row in again.connections
-    ]
+def test_a_second_look_finds_each_life_of_a_tuple() -> None:
+    again = [ip(tcp(SYN, 7000, 0)), reply(SYN | ACK_, 9000, 7001), ip(tcp(ACK_, 7001, 9001))]
+    taken = source([Taken(one) for one in (*TALK, ip(tcp(RST, 1001, 0)), *again, TALK[2])])
+
+    def frames(*rows: int) -> list[list[int]]:
+        kept = kept_of(taken, *rows)
+        return [[one.frame for _, one in kept[number]] for number in sorted(kept)]
+
+    assert frames(2) == [[8, 9, 10]]
+    assert frames(0, 2) == [[1, 2, 4, 6, 7], [8, 9, 10]]
+    assert frames() == [[1, 2, 4, 6, 7], [3, 11], [8, 9, 10]]
 
 
 @pytest.mark.skipif(pure.here() == "compiled", reason="a compiled module's calls cannot be watched")
@@ -230,9 +230,12 @@ def test_checksums_are_verified_of_what_is_kept_only(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(module, "decode", spy)
     taken = source([Taken(good), Taken(good[:-1] + b"\xff"), Taken(good[:-1], length=len(good))])
-    scan(taken, {})
-    kept = kept_of(taken, 0)[0]
-    assert [one.checksum for _, one in kept] == [GOOD, BAD, UNKNOWN]
+    monkeypatch.setattr(module, "MOST_KEPT", 0)
+    found = scan(taken)
+    asked.clear()
+    wanted = Excerpt()
+    look_again(taken, [(found.table.connection(0), wanted)])
+    assert [one.checksum for _, one in wanted.rows] == [GOOD, BAD, UNKNOWN]
     assert asked == [False] * 3 + [True] * 3, "to sum takes time"
 
 
@@ -243,7 +246,7 @@ def test_frames_are_numbered_and_placed_through_all_batches() -> None:
     rows = [one for _, one in (found.kept or {})[0].rows]
     assert [one.frame for one in rows] == list(range(1, count + 1))
     assert [one.seq for one in rows] == list(range(count)), "a batch's buffer is not kept by reference"
-    assert (found.packets, found.tcp, found.connections[0].last_frame) == (count, count, count)
+    assert (found.packets, found.tcp, found.table.rows[0].halves[0].segments) == (count, count, count)
 
 
 def test_the_place_in_the_file_is_kept() -> None:
@@ -261,5 +264,5 @@ def test_any_octets_are_counted_once(frames: list[bytes]) -> None:
     assert found.packets == len(frames)
     broken = sum(count for kind, count in found.kinds.items() if kind.startswith("tcp-"))
     assert sum(found.kinds.values()) - broken <= found.packets - found.tcp
-    placed = sum(half.segments for row in found.connections for half in row.halves)
+    placed = sum(half.segments for row in found.table.rows for half in row.halves)
     assert placed == found.tcp - broken

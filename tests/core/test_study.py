@@ -26,11 +26,11 @@ MS, S = 10**6, 10**9  # ns
 def studied(*captures: Memory, roles: Any = None) -> Study:
     """The one connection of these captures."""
     scans = [scan(one) for one in captures]
-    (found,) = join({number: one.connections for number, one in enumerate(scans)}, roles)
+    (found,) = join({number: one.table.rows for number, one in enumerate(scans)}, roles)
     kept, coverage = {}, {}
     for number, one in enumerate(scans):
         assert one.kept is not None
-        for row in one.connections:
+        for row in one.table.rows:
             kept[(number, row.interface), row.number] = one.kept[row.number]
             coverage[number, row.interface] = Side(one.began, one.ended)
     return study(found, kept, coverage)

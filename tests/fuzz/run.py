@@ -52,7 +52,10 @@ class Library:
         except self.refused as error:
             return str(error)
         try:
-            return [self.scan(capture), capture.damage, capture.losses, capture.comments, capture.interfaces]
+            found = self.scan(capture)
+            counts = [getattr(found, name) for name in found.__slots__ if name != "table"]
+            told = [capture.damage, capture.losses, capture.comments, capture.interfaces]
+            return [*counts, found.table.rows, *told]
         finally:
             capture.close()
 

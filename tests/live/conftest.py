@@ -7,12 +7,14 @@ what is compiled.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from bypeer.live.namespace import Namespace
+    from tests.live.nat import Net
 
 
 @pytest.fixture
@@ -27,3 +29,18 @@ def namespace() -> Iterator[Namespace]:
         pytest.skip(str(error))
     with fresh:
         yield fresh
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    """A NAT host between a client and a server."""
+    from bypeer.errors import HostError
+    from tests.live.nat import nat_host
+
+    stack = ExitStack()
+    try:
+        made = stack.enter_context(nat_host())
+    except HostError as error:
+        pytest.skip(str(error))
+    with stack:
+        yield made

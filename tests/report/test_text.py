@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bypeer.core.explanation import Event, Explanation, Subject
+from bypeer.core.explanation import Event, Evidence, Explanation, Subject
 from bypeer.report.text import render
 from tests.report import sample
 
@@ -315,3 +315,30 @@ def test_what_was_not_looked_at_is_said() -> None:
     assert "1,234 connections did not end in order and were not looked at closely: too many." in " ".join(
         text.split()
     )
+
+
+# What the kernel itself said
+
+
+def test_the_kernels_own_words_are_told_from_the_models() -> None:
+    found = sample.killed()
+    reset = found.resets[0]
+    assert reset.trigger is not None
+    line = "nf_ct_proto_6: SEQ is under the lower bound (already ACKed data retransmitted)"
+    own = reset._replace(trigger=reset.trigger._replace(told_by="kernel", reason=line))
+    facts = {"kernel": "5.10.0-32-amd64"} | {f"net.x{at}": str(at) for at in range(20)}
+    evidence = [Evidence("kernel", f"{line}: INVALID", True), Evidence("model", "no objection", False)]
+    text = render(
+        found._replace(
+            resets=[own, *found.resets[1:]],
+            host=facts,
+            evidence=evidence,
+            kernel=found.kernel._replace(recorded=True, note="as the host said of itself"),
+        )
+    )
+    assert f"Its reason, in the kernel's own words: {line}" in text
+    assert "Linux 5.10 (recorded there)" in text
+    assert "The NAT host: kernel 5.10.0-32-amd64; net.x0 0;" in text
+    assert "13 more facts: see -o json." in text
+    assert f"Agrees      kernel: {line}: INVALID" in text
+    assert "Disagrees   model: no objection" in text

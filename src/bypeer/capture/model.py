@@ -6,16 +6,18 @@ import hashlib
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bypeer.capture.source import Origin, Watched
 from bypeer.capture.stream import SIZE, Source, Stream
 from bypeer.capture.unpack import Packing, Unpacked
+from bypeer.core.evidence import Event
 from bypeer.core.frames import Frames, Interface
 from bypeer.errors import CaptureError
 
 MOST_COMMENTS = 10_000
 LONGEST_TEXT = 1_000  # octets kept of a comment or a name
+MOST_EVENTS, MOST_EVENT_OCTETS = 20_000, 8 << 20  # of the kernel's words, as they lie in the file
 
 
 class Damage(NamedTuple):
@@ -40,6 +42,9 @@ class Comment(NamedTuple):
     text: str
 
 
+# What a capture is made with; all else of it is told by reading.
+_GIVEN = ("_origin", "_reader", "format", "packing", "path", "watch")
+
 Reader = Callable[[Stream, "Capture"], Iterator[Frames]]
 
 # What is being done, and how many more octets of the file, as it lies there, were read for it.
@@ -53,8 +58,8 @@ class Capture:
     """
 
     __slots__ = (
-        "_lost", "_origin", "_reader", "comments", "damage", "format", "interfaces", "names", "oddities",
-        "packets", "packing", "path", "watch",
+        "_event_octets", "_lost", "_origin", "_reader", "comments", "damage", "events", "format",
+        "interfaces", "names", "oddities", "packets", "packing", "path", "watch",
     )  # fmt: skip
 
     def __init__(self, path: str, form: str, reader: Reader, origin: Origin, packing: Packing | None) -> None:
@@ -72,9 +77,26 @@ class Capture:
         self.packets = 0
         self.damage: Damage | None = None
         self.comments: list[Comment] = []
+        self.events: list[Event] = []  # what the kernel said (a case file)
+        self._event_octets = 0
         self.names: dict[str, str] = {}  # address or endpoint made up for a printed name: that name
         self.oddities: dict[str, int] = {}  # what only the reader of the format can see: how often
         self._lost: dict[tuple[int, str], int] = {}
+
+    @property
+    def found(self) -> tuple[Any, ...]:
+        """All that reading it has told, for `remember`."""
+        return tuple(getattr(self, name) for name in self.__slots__ if name not in _GIVEN)
+
+    def remember(self, found: tuple[Any, ...]) -> None:
+        """Be as if it had been read here: another process did."""
+        for name, value in zip((one for one in self.__slots__ if one not in _GIVEN), found, strict=True):
+            setattr(self, name, value)
+
+    @property
+    def regular(self) -> bool:
+        """Whether it is a file: any process can read it, and its end is there before all was read."""
+        return self._origin.regular
 
     @property
     def printed(self) -> bool:
@@ -105,6 +127,11 @@ class Capture:
         """Give back what is held between readings: of a pipe, itself and its copy."""
         self._origin.close()
 
+    @property
+    def size(self) -> int:
+        """Octets of the file, packed as it is; of a pipe, those that it has given."""
+        return self._origin.size()
+
     def sha256(self) -> str:
         """Digest of the file as it lies there now, in hexadecimal; a pipe is read to its end."""
         stream, digest = Stream(self._open("checksums")), hashlib.sha256()
@@ -119,11 +146,6 @@ class Capture:
 
     # For who wants to look at some octets only, uncompressed as they lie there.
 
-    @property
-    def piped(self) -> bool:
-        """Whether it comes through a pipe, so that its end is not there before all was read."""
-        return self._origin.piped
-
     def head(self, most: int) -> bytes:
         """Its first octets, so many at most, and SIZE."""
         stream = Stream(self._open())
@@ -134,7 +156,7 @@ class Capture:
             stream.close()
 
     def tail(self, most: int, least: int) -> bytes:
-        """Its last octets, so many at most; none, if it has less than `least` or is piped."""
+        """Its last octets, so many at most; none, if it has less than `least` or is no file."""
         try:
             return self._origin.tail(most) if self._origin.size() >= least else b""
         except OSError as error:
@@ -167,6 +189,18 @@ class Capture:
         if len(self.comments) < MOST_COMMENTS:
             self.comments.append(Comment(frame, text[:LONGEST_TEXT].decode("utf-8", "replace")))
 
+    def event(self, event: Event, octets: int) -> None:
+        """Keep what the kernel said, within bounds; `octets` is its size in the file."""
+        if len(self.events) < MOST_EVENTS and self._event_octets + octets <= MOST_EVENT_OCTETS:
+            self.events.append(event)
+            self._event_octets += octets
+        else:
+            self.odd("events of the kernel left out, there being too many")
+
+    def odd(self, kind: str) -> None:
+        """Count something that only the reader of the format can see."""
+        self.oddities[kind] = self.oddities.get(kind, 0) + 1
+
     def lost(self, interface: int, counter: str, count: int, so_far: int = 0) -> None:
         """Note that `count` frames were lost, beside `so_far` times those noted before."""
         key = interface, counter
@@ -176,7 +210,7 @@ class Capture:
 class _Memory:
     """Octets that are at hand, as an origin."""
 
-    piped = False
+    regular = False
 
     def __init__(self, octets: bytes) -> None:
         self._octets = octets

@@ -1,8 +1,9 @@
 """pcapng files.
 
 Models draft-ietf-opsawg-pcapng: sections of either byte order, their interfaces numbered
-through the file, packets in all three kinds of block, comments and loss counters. Name
-resolution, decryption secrets and unknown blocks are passed over by their length.
+through the file, packets in all three kinds of block, comments and loss counters, journal
+entries (journal.py), which are numbered among the frames as Wireshark does. Name resolution,
+decryption secrets and unknown blocks are passed over by their length.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from struct import Struct
 
+from bypeer.capture import journal
 from bypeer.capture.model import LONGEST_TEXT, Capture
 from bypeer.capture.stream import LARGEST_FRAME, SIZE, Stream
 from bypeer.capture.walk import Clocks, packets
@@ -18,6 +20,7 @@ from bypeer.core.segment import NO_TIME
 
 # Block types (section 10.1 of the draft); the packet block (2) is obsolete.
 _SECTION, _INTERFACE, _PACKET, _SIMPLE, _STATISTICS, _ENHANCED = 0x0A0D0D0A, 1, 2, 3, 5, 6
+_JOURNAL = 9
 _BYTE_ORDER = 0x1A2B3C4D
 _SHORTEST_BLOCK = 12  # type, total length, and the latter again
 
@@ -101,6 +104,7 @@ class _Reader:
             _PACKET: self._packet,
             _SIMPLE: self._simple,
             _STATISTICS: self._statistics,
+            _JOURNAL: self._journal,
         }
 
     def batches(self) -> Iterator[Frames]:
@@ -108,7 +112,7 @@ class _Reader:
         frames, more = self.frames, True
         while more:
             try:
-                while self._run() < BATCH and self._whole():
+                while self._run() < BATCH and self._whole() and not self._breaks():
                     self._block()
                 if not frames.count:
                     more = self._more()
@@ -133,6 +137,10 @@ class _Reader:
         )
         return self.frames.count
 
+    def _breaks(self) -> bool:
+        """Whether the next block ends the batch: a frame that is none of ours, so its number is left out."""
+        return self.frames.count > 0 and self._extent()[0] == _JOURNAL
+
     # Blocks. Each of these stands at a block that lies whole in the buffer.
 
     def _extent(self) -> tuple[int, int]:
@@ -142,7 +150,7 @@ class _Reader:
             total = self._section_order().two.unpack_from(self.stream.octets, self.stream.pos)[1]
         if total < _SHORTEST_BLOCK or total % 4:
             raise _Damage(f"a block of {total} octets, which no block has")
-        if total > SIZE and kind in self.kinds:
+        if total > SIZE and kind in self.kinds and kind != _JOURNAL:
             raise _Damage(f"a block of {total} octets, more than one of its type has")
         return kind, total
 
@@ -163,12 +171,15 @@ class _Reader:
             if stream.unread or stream.failure:
                 raise _Damage("cut short in a block header")
             return False
-        _, total = self._extent()
+        kind, total = self._extent()
         if total <= SIZE:
             if not stream.fill(total):
                 raise _Damage("cut short in a block")
         elif not stream.skip(total):
             raise _Damage("cut short in a block")
+        elif kind == _JOURNAL:
+            self.frames.first += 1
+            self.capture.odd("journal entries too large to be read")
         return True
 
     def _block(self) -> None:
@@ -271,6 +282,16 @@ class _Reader:
                 counter = "isb_ifdrop" if code == _ISB_IFDROP else "isb_osdrop"
                 # Counted from the start of the capture, so the last block has them all.
                 self.capture.lost(self.section + interface, counter, self._number(start, 8))
+
+    def _journal(self, at: int, stop: int) -> None:
+        """Take in an entry. It stands alone between two batches: see `_breaks`."""
+        assert not self.frames.count
+        self.frames.first += 1
+        event = journal.event(bytes(self.stream.octets[at:stop]))
+        if event is not None:
+            self.capture.event(event, stop - at)
+        else:
+            self.capture.odd("journal entries that are not bypeer's")
 
     # Parts of blocks.
 

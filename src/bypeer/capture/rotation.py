@@ -123,7 +123,7 @@ class _Look:
 
 def _look(capture: Capture, row: int) -> _Look | None:
     """A look at a capture; None if it is none of several: without a time, printed, or through a pipe."""
-    if capture.piped or capture.printed:
+    if not capture.regular or capture.printed:
         return None
     with closing(capture.frames("looking for the order")) as batches:
         first = next(batches, None)

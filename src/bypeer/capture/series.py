@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bypeer.capture.model import Capture, Damage
+from bypeer.core.evidence import Event
 from bypeer.core.frames import Frames, Interface
 from bypeer.core.segment import NO_TIME
 
@@ -24,6 +25,7 @@ class Piece(NamedTuple):
     """What was read of one file."""
 
     first: int  # the number of its first frame, counted through all files
+    last: int  # that of its last packet; events are numbered among them (pcapng.py)
     packets: int
     began: int  # ns: its first dated frame, or NO_TIME
     ended: int  # ns: its last one
@@ -42,6 +44,38 @@ class Series:
         self.pieces: list[Piece] = []  # a row a capture
         self.interfaces: list[Interface] = []  # those of all, each once
         self._rows: dict[tuple[int, str, int], int] = {}  # link type, name, how many are alike before it
+
+    @property
+    def found(self) -> tuple[Any, ...]:
+        """All that reading them has told, for `remember`."""
+        return self.pieces, self.interfaces, [one.found for one in self.captures]
+
+    def remember(self, found: tuple[Any, ...]) -> None:
+        """Be as if they had been read here: another process did."""
+        self.pieces, self.interfaces, seen = found
+        for one, told in zip(self.captures, seen, strict=True):
+            one.remember(told)
+
+    @property
+    def regular(self) -> bool:
+        """Whether all are files, which any process can read."""
+        return all(one.regular for one in self.captures)
+
+    @property
+    def size(self) -> int:
+        """Octets of all files, packed as they are."""
+        return sum(one.size for one in self.captures)
+
+    @property
+    def events(self) -> list[Event]:
+        """What the kernel said, file after file.
+
+        Of several files not what the recorder says of its own hearing: it holds for each alone, so that
+        from a silence nothing follows.
+        """
+        several = len(self.captures) > 1
+        events = (event for one in self.captures for event in one.events)
+        return [event for event in events if not several or event.source != "recorder"]
 
     @property
     def printed(self) -> bool:
@@ -79,8 +113,8 @@ class Series:
             yield from self._of(capture, doing)
 
     def _of(self, capture: Capture, doing: str) -> Iterator[Frames]:
-        done = self.pieces[-1].first + self.pieces[-1].packets - 1 if self.pieces else 0
-        self.pieces.append(Piece(done + 1, 0, NO_TIME, NO_TIME))
+        done = self.pieces[-1].last if self.pieces else 0
+        self.pieces.append(Piece(done + 1, done, 0, NO_TIME, NO_TIME))
         rows = _Rows()
         with closing(capture.frames(doing)) as batches:
             for batch in batches:
@@ -90,8 +124,8 @@ class Series:
                     )
                     return
                 rows.translate(batch)
-                self._note(batch)
                 batch.first += done
+                self._note(batch)
                 yield batch
                 batch.first -= done  # the reader counts on from it
 
@@ -101,6 +135,7 @@ class Series:
         began, ended = piece.began, newest(batch)
         self.pieces[-1] = Piece(
             piece.first,
+            batch.first + batch.count - 1,
             piece.packets + batch.count,
             oldest(batch) if began == NO_TIME else began,
             piece.ended if ended == NO_TIME else ended,

@@ -24,16 +24,16 @@ RESERVE = 1 << 30
 class Origin(Protocol):
     """What can be read from its first octet on, again and again, but not at the same time."""
 
-    piped: bool  # its end is not there before it has been read
+    regular: bool  # whether it is a file: any process can open it, and its end is there from the start
 
     def open(self) -> Source:
         """Begin anew. Raises OSError."""
 
     def size(self) -> int:
-        """How many octets it has now; 0, if it is piped. Raises OSError."""
+        """How many octets there are, as far as is known."""
 
     def tail(self, most: int) -> bytes:
-        """Its last octets, so many at most; none, if it is piped. Raises OSError."""
+        """Its last octets, so many at most; none, if it is no file. Raises OSError."""
 
     def close(self) -> None:
         """Give back what is held between readings."""
@@ -56,7 +56,7 @@ def origin(path: str) -> Origin:
 class File:
     """A regular file, which is not held open between readings."""
 
-    piped = False
+    regular = True
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -66,8 +66,11 @@ class File:
         return FileIO(self._path)
 
     def size(self) -> int:
-        """How many octets it has now. Raises OSError."""
-        return Path(self._path).stat().st_size
+        """How many octets there are now; 0 where it is gone."""
+        try:
+            return os.stat(self._path).st_size
+        except OSError:
+            return 0
 
     def tail(self, most: int) -> bytes:
         """Its last octets, so many at most. Raises OSError."""
@@ -82,7 +85,7 @@ class File:
 class Pipe:
     """What gives its octets only once, and a copy of those it gave."""
 
-    piped = True
+    regular = False
 
     def __init__(self, file: Source) -> None:
         import tempfile  # here: it alone costs what reading a small file costs
@@ -101,8 +104,8 @@ class Pipe:
         return _Reading(self)
 
     def size(self) -> int:
-        """0: its end may be yet to come."""
-        return 0
+        """How many octets the pipe has given."""
+        return self._size
 
     def tail(self, most: int) -> bytes:
         """Nothing."""

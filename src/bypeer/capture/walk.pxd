@@ -3,7 +3,7 @@ cimport cython
 from bypeer.core.frames cimport Frames
 from bypeer.core cimport octets as net
 
-cdef long long _BATCH, _LARGEST, _SECOND, _ENHANCED, _SECTION, _SHORTEST, _FIXED
+cdef long long _BATCH, _LARGEST, _SECOND, _ENHANCED, _JOURNAL, _SECTION, _SHORTEST, _FIXED
 cdef int _AS_TODAY, _SWAPPED
 
 @cython.locals(raw="const unsigned char *", row="long long", at="long long", seconds="long long",

@@ -20,7 +20,8 @@ AS_TODAY, PERHAPS_SWAPPED, SWAPPED = range(3)
 _BATCH, _LARGEST = BATCH, LARGEST_FRAME
 _AS_TODAY, _SWAPPED = AS_TODAY, SWAPPED
 _SECOND = 1_000_000_000
-_ENHANCED, _SECTION = 6, 0x0A0D_0D0A  # block types; of those below, 0 and 4 are of no interest here
+# Block types; those below 6 that the reader does not take are 0 and 4.
+_ENHANCED, _JOURNAL, _SECTION = 6, 9, 0x0A0D_0D0A
 _SHORTEST = 12  # octets of a block
 _FIXED = 32  # octets of one without its packet and options
 
@@ -131,7 +132,7 @@ def packets(
             kind, total, interface = net.u32(raw, pos), net.u32(raw, pos + 4), net.u32(raw, pos + 8)
             high, low = net.u32(raw, pos + 12), net.u32(raw, pos + 16)
             captured, length = net.u32(raw, pos + 20), net.u32(raw, pos + 24)
-        strange = kind in (0, 4) or (kind > _ENHANCED and kind != _SECTION)
+        strange = kind in (0, 4) or (kind > _ENHANCED and kind != _SECTION and kind != _JOURNAL)
         if strange and _told_twice(raw, pos, end, total, little):
             pos += total  # of no interest here
             continue

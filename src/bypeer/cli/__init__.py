@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import traceback
 from enum import IntEnum
+from keyword import iskeyword
 
 import click
 
@@ -29,9 +30,13 @@ class Status(IntEnum):
 # here, so that the help needs no import.
 COMMANDS = {
     "explain": "Say who reset the connections in captures, and why.",
+    "try": "Run a command, recorded from both sides, and explain what happened to it (root).",
+    "record": "Flight recorder: a case file each time that a connection is reset (root).",
+    "case": "What a case file holds.",
+    "containers": "What can be named on this host, and where to listen.",
     "causes": "The catalogue of causes, a page each.",
     "kernels": "The kernels whose conntrack is known, and how they differ.",
-    "lab": "Hold the tracker's model against the running kernel (Linux, root).",
+    "lab": "Hold the tracker's model against the running kernel (root).",
     "schema": "The JSON Schema of an output.",
 }
 
@@ -49,7 +54,8 @@ class Commands(click.Group):
             return None
         from importlib import import_module
 
-        found: click.Command = getattr(import_module(f"bypeer.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found: click.Command = getattr(import_module(f"bypeer.cli.{name}"), name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -106,6 +107,8 @@ def _patience(piped: bool, erase: Callable[[], None]) -> Iterator[None]:
 @click.option("--kernel", type=KernelName(), default="auto", help="Of the NAT host, as 5.10.")
 @click.option("--inside", type=CAPTURE, multiple=True, help="A capture from inside the NAT.")
 @click.option("--outside", type=CAPTURE, multiple=True, help="A capture from outside the NAT.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, help="Read so many large captures at once.")
+@click.option("--hash", "digest", is_flag=True, help="Give the SHA-256 of captures above 64 MiB too.")
 @click.pass_context
 def explain(
     ctx: click.Context,
@@ -115,6 +118,8 @@ def explain(
     kernel: str,
     inside: tuple[str, ...],
     outside: tuple[str, ...],
+    digest: bool,
+    jobs: int,
 ) -> None:
     """Say who reset the connections in the captures, which packet triggered it, and why.
 
@@ -126,17 +131,20 @@ def explain(
     from bypeer import api
     from bypeer.cli.progress import progress
 
+    gc.disable()  # all records are wanted until the end: to look for others among them is lost time
     paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
     if not paths:
         raise click.UsageError("no capture given")
     if write and write.exists() and any(path != "-" and write.samefile(path) for path in paths):
         raise click.BadParameter(f"{write} is one of the captures", param_hint="-w")
-    with progress(paths) as watch, _patience("-" in paths, watch.erase if watch else lambda: None):
+    with progress(paths, digest) as watch, _patience("-" in paths, watch.erase if watch else lambda: None):
         found = api.explain(
             paths,
             kernel=None if kernel == "auto" else kernel,
             inside=inside or None,
             outside=outside or None,
+            digest=digest,
+            jobs=jobs,
             watch=watch,
         )
     for one in (file for taken in found.inputs for file in taken.files or (taken,)):

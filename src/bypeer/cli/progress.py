@@ -6,28 +6,31 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
+
+from bypeer.api import UNASKED
 
 PATIENCE = 1.0  # s of work of which nothing is shown
 _PAUSE = 0.1  # s between two looks at the same line
 _BAR, _NARROW, _TOO_NARROW = 16, 75, 50  # columns: of the bar; of terminals without it, and without the line
 _ERASE = "\r\x1b[2K\x1b[?25h"  # the line, and Click's hiding of the cursor (ECMA-48, 8.3.41; xterm)
 
-# What is done with the whole of every capture; of the rest nobody knows beforehand how much it will be.
-_WHOLE = ("reading", "reading again", "checksums")
-
 
 @contextmanager
-def progress(paths: Iterable[str]) -> Iterator[Progress | None]:
-    """What shows how far the work on these captures is, if stderr is a terminal that can show it."""
+def progress(paths: Iterable[str], digest: bool = False) -> Iterator[Progress | None]:
+    """What shows how far the work on these captures is, if stderr is a terminal that can show it.
+
+    `digest`: whether all are hashed, however large.
+    """
     shown = None
     if sys.stderr.isatty() and (os.environ.get("TERM") or "dumb") != "dumb":
         columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-        shown = Progress(_size(paths), columns >= _NARROW) if columns >= _TOO_NARROW else None
+        if columns >= _TOO_NARROW:
+            shown = Progress(_totals(_sizes(paths), digest), columns >= _NARROW)
     try:
         yield shown
     finally:
@@ -35,25 +38,34 @@ def progress(paths: Iterable[str]) -> Iterator[Progress | None]:
             shown.erase()
 
 
-def _size(paths: Iterable[str]) -> int | None:
-    """Octets of all these files together; None if one is a pipe."""
-    total = 0
+def _totals(sizes: Sequence[int], digest: bool) -> dict[str, int]:
+    """Octets that will be read, by what is done; of the rest nobody knows beforehand how much it will be."""
+    if not sizes:
+        return {}
+    hashed = sum(size for size in sizes if digest or size <= UNASKED)
+    return {"reading": sum(sizes), "reading again": sum(sizes), "checksums": hashed}
+
+
+def _sizes(paths: Iterable[str]) -> list[int]:
+    """Octets of each of these files; none if one is a pipe."""
+    sizes = []
     for path in paths:
         try:
             found = os.fstat(0) if path == "-" else os.stat(path)
         except OSError:
-            return None  # whoever opens it says why
+            return []  # whoever opens it says why
         if not stat.S_ISREG(found.st_mode):
-            return None
-        total += found.st_size
-    return total
+            return []
+        sizes.append(found.st_size)
+    return sizes
 
 
 class Progress:
     """A line that says what is being done and how far it is, by octets read."""
 
-    def __init__(self, total: int | None, bar: bool) -> None:
-        self._total, self._wide = total, bar
+    def __init__(self, totals: Mapping[str, int], bar: bool) -> None:
+        """`totals`: octets by what is done, where they are known."""
+        self._totals, self._wide = totals, bar
         self._began = self._shown = time.monotonic()
         self._doing, self._started = "", 0.0
         self._done = self._told = 0  # octets; those that the bar knows of
@@ -84,7 +96,7 @@ class Progress:
         self._told = self._done
 
     def _new(self) -> Any:
-        total = self._total if self._doing in _WHOLE else None
+        total = self._totals.get(self._doing)
         whole = bool(total)
         return click.progressbar(
             (),

@@ -1,38 +1,40 @@
-"""A connection at one vantage, summed up while its segments pass: nothing here grows with its length."""
+"""A connection at one vantage, summed up: what the table of connections tells of a row.
+
+Nothing here grows with a connection's length.
+"""
 
 from __future__ import annotations
 
-from bypeer.core import tcp
-from bypeer.core.excerpt import Excerpt
-from bypeer.core.segment import ABSENT, NO_TIME, Segment
-from bypeer.core.seq import distance
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from bypeer.core import lines
+from bypeer.core.segment import NO_TIME
 
 TO_SERVER, TO_CLIENT = 0, 1  # directions; also rows of Connection.halves
 
 # How many fingerprints of segments a connection keeps to be recognised by, per direction.
 SKETCH = 24
-MOST_MARKS = 16
+# FINs and RSTs whose moment is kept: so many in the row itself, all together.
+FEW_MARKS, MOST_MARKS = 3, 16
 TICK = 512  # segments; a power of two
 
-_NO_SEQ = -1  # where a sequence number is not known
-_MIX_SEQ, _MIX_ACK, _MASK = 0x9E3779B1, 0x85EBCA77, (1 << 31) - 1
-# Copies that are C integers when compiled.
-_NUMBERS, _SKETCH, _UNDATED, _TICK = (1 << 32) - 1, SKETCH, NO_TIME, TICK
-_TO_SERVER, _TO_CLIENT = TO_SERVER, TO_CLIENT
-_FIN, _SYN, _RST, _ACK = tcp.FIN, tcp.SYN, tcp.RST, tcp.ACK_
+LIVELY = 1_000_000_000  # ns: see `quiet`
+
+# Line.traits
+OPENED, RESET, VERSION6, RARE, CLOCK = 1, 2, 4, 8, 16
+# Way.known
+FIRST, ACKED, FIN_SEEN, ISN = 1, 2, 4, 8
+
+_NUMBERS, _HALF, _UNDATED = (1 << 32) - 1, 1 << 31, NO_TIME
+
+Mark = tuple[int, int]  # ns: some time before a moment, and that moment
 
 
-class Half:
+class Half(NamedTuple):
     """What went one way: sequence numbers are absolute, -1 where not seen."""
 
-    __slots__ = (
-        "_kept", "_most", "_prints", "_reset_ttls", "_ttl", "_ttl_segments", "_ttls", "acked", "fin_end",
-        "first", "high", "isn", "low", "mss", "octets", "resets", "sack_permitted", "segments",
-        "timestamps", "tsval", "wscale",
-    )  # fmt: skip
-
     segments: int
-    octets: int  # of payload, retransmitted ones included
     resets: int
     isn: int  # sequence number of the SYN or SYN/ACK
     first: int  # of the first segment seen
@@ -40,284 +42,134 @@ class Half:
     high: int  # highest end seen, RSTs left out: theirs may be arbitrary
     fin_end: int  # the sequence number after the FIN
     acked: int  # highest SEG.ACK sent this way
-    mss: int
-    wscale: int
-    sack_permitted: bool
-    timestamps: bool
-    tsval: int  # last TSval, -1 without
-    _ttl: int  # the first TTL seen, and how many segments had it; the others' are in _ttls
-    _ttl_segments: int
-    _ttls: dict[int, int] | None
-    _reset_ttls: dict[int, int] | None
-    _prints: list[int]  # the smallest fingerprints, in no order: _kept of them, the largest _most
-    _kept: int
-    _most: int
-
-    def __init__(self) -> None:
-        self.segments = self.octets = self.resets = 0
-        self.isn = self.first = self.low = self.high = self.fin_end = self.acked = self.tsval = _NO_SEQ
-        self.mss = self.wscale = ABSENT
-        self.sack_permitted = self.timestamps = False
-        self._ttl, self._ttl_segments, self._ttls, self._reset_ttls = -1, 0, None, None
-        self._prints = [0] * 24  # SKETCH: a C array when compiled, whose size is no variable
-        self._kept, self._most = 0, 0
-
-    @property
-    def ttls(self) -> dict[int, int]:
-        """TTL: segments that are no RST."""
-        return {} if self._ttl < 0 else {self._ttl: self._ttl_segments} | (self._ttls or {})
-
-    @property
-    def reset_ttls(self) -> dict[int, int]:
-        """TTL: RSTs."""
-        return self._reset_ttls or {}
+    wscale: int  # of the SYN or SYN/ACK, or segment.ABSENT
+    ttls: dict[int, int]  # TTL: segments that are no RST
+    reset_ttls: dict[int, int]  # TTL: RSTs
+    sketch: list[int]  # the smallest fingerprints, sorted: two captures of one stream keep the same
 
     @property
     def ttl(self) -> int:
         """The usual TTL of this direction; 0 where nothing but RSTs was seen."""
-        ttls = self.ttls
-        return max(ttls, key=ttls.__getitem__) if ttls else 0
-
-    @property
-    def sketch(self) -> list[int]:
-        """The smallest fingerprints of its segments, sorted: two captures of one stream keep the same."""
-        return sorted([self._prints[at] for at in range(self._kept)])
-
-    def note_reset(self, ttl: int) -> None:
-        """Count a RST and its TTL."""
-        self.resets += 1
-        if self._reset_ttls is None:
-            self._reset_ttls = {}
-        self._reset_ttls[ttl] = self._reset_ttls.get(ttl, 0) + 1
-
-    def note_ttl(self, ttl: int) -> None:
-        """Count the TTL of a segment."""
-        if self._ttl < 0:
-            self._ttl = ttl
-        if ttl == self._ttl:
-            self._ttl_segments += 1
-        else:
-            if self._ttls is None:
-                self._ttls = {}
-            self._ttls[ttl] = self._ttls.get(ttl, 0) + 1
-
-    def note_print(self, value: int) -> None:
-        """Keep a fingerprint, if it is one of the smallest and new."""
-        if self._kept == _SKETCH and value >= self._most:
-            return
-        largest = 0
-        for at in range(self._kept):
-            if self._prints[at] == value:
-                return
-            if self._prints[at] > self._prints[largest]:
-                largest = at
-        if self._kept < _SKETCH:
-            self._prints[self._kept] = value
-            self._kept += 1
-            self._most = max(self._most, value)
-            return
-        self._prints[largest] = value
-        self._most = value
-        for at in range(_SKETCH):
-            self._most = max(self._most, self._prints[at])
+        return max(self.ttls, key=self.ttls.__getitem__) if self.ttls else 0
 
 
-class Connection:
+class Connection(NamedTuple):
     """One life of a tuple at one vantage."""
 
-    __slots__ = (
-        "_clock", "_marks", "_paused_at", "_paused_since", "_segments", "back", "client_hi", "client_lo",
-        "client_port", "ended", "excerpt", "first_frame", "interface", "last_frame", "number", "opened",
-        "pause", "pending", "reset", "server_hi", "server_lo", "server_port", "started", "there", "version",
-    )  # fmt: skip
-
-    number: int  # row of its scan
+    number: int  # how many of its input began before
     interface: int  # Segment.interface
     version: int  # 4 or 6
-    client_hi: int  # address in two halves
-    client_lo: int
-    client_port: int
-    server_hi: int
-    server_lo: int
-    server_port: int
+    client: tuple[int, int, int]  # address in two halves, port
+    server: tuple[int, int, int]
     opened: bool  # a SYN or SYN/ACK says who the client is; else it was guessed by port
-    there: Half  # TO_SERVER
-    back: Half  # TO_CLIENT
+    reset: bool  # the last segment was a RST
+    finished: bool  # both directions were closed by FIN, and both FINs acknowledged
+    quiet: bool  # it began as it should, and ended so or went on when the capture ended
+    halves: tuple[Half, Half]  # TO_SERVER, TO_CLIENT
+    first_frame: int
     started: int  # ns, or NO_TIME
     ended: int
-    first_frame: int
-    last_frame: int
-    reset: bool  # the last segment was a RST
-    pending: Segment | None  # a SYN that may open the next life
+    mark: Mark  # that of three to four TICKs before the last segment, and that segment's
+    marks: Sequence[Mark]  # the moments of its FINs and RSTs, the first and the last of them (see `mark`)
     pause: int  # ns: the longest time without a segment
-    _marks: list[tuple[int, int]] | None
-    _paused_since: int
-    _paused_at: int
-    _segments: int
-    _clock: list[int]  # ns: every TICK segments, the last four times
-    excerpt: Excerpt | None  # its segments; None: nobody asked for them
+    paused: Mark  # when that began
 
-    def __init__(self, number: int, segment: Segment) -> None:
-        self.number, self.interface, self.version = number, segment.interface, segment.version
-        self.opened = segment.flags & tcp.SYN != 0
-        if from_client(segment):
-            self.client_hi, self.client_lo, self.client_port = segment.src_hi, segment.src_lo, segment.sport
-            self.server_hi, self.server_lo, self.server_port = segment.dst_hi, segment.dst_lo, segment.dport
-        else:
-            self.client_hi, self.client_lo, self.client_port = segment.dst_hi, segment.dst_lo, segment.dport
-            self.server_hi, self.server_lo, self.server_port = segment.src_hi, segment.src_lo, segment.sport
-        self.there, self.back = Half(), Half()
-        self.started = self.ended = segment.ts
-        self.first_frame = self.last_frame = segment.frame
-        self.pending = self.excerpt = None
-        self.reset = False
-        self._marks = None
-        self.pause = self._segments = 0
-        self._clock = [segment.ts, segment.ts, segment.ts, segment.ts]
-        self._paused_since = self._paused_at = segment.ts
 
-    @property
-    def client(self) -> tuple[int, int, int]:
-        """Address in two halves, port."""
-        return self.client_hi, self.client_lo, self.client_port
+class Rare:
+    """What only a few connections have."""
 
-    @property
-    def server(self) -> tuple[int, int, int]:
-        """Address in two halves, port."""
-        return self.server_hi, self.server_lo, self.server_port
+    __slots__ = ("marks", "pending", "reset_ttls", "ttls")
 
-    @property
-    def halves(self) -> tuple[Half, Half]:
-        """What went to the server, what to the client."""
-        return self.there, self.back
+    def __init__(self) -> None:
+        self.ttls: tuple[dict[int, int], dict[int, int]] = ({}, {})  # but for the first one seen
+        self.reset_ttls: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self.marks: list[Mark] = []  # after the first FEW_MARKS
+        self.pending: tuple[int, int] | None = None  # SEG.SEQ and wscale of a SYN that may open the next life
 
-    @property
-    def closed(self) -> bool:
-        """Whether a FIN was seen each way, or a RST and then nothing but RSTs."""
-        return self.reset or (self.there.fin_end >= 0 and self.back.fin_end >= 0)
+    def mark(self, since: int, at: int) -> None:
+        """Remember a moment; of too many the middle ones are forgotten."""
+        if len(self.marks) >= MOST_MARKS - FEW_MARKS:
+            del self.marks[MOST_MARKS // 2 - FEW_MARKS]
+        self.marks.append((since, at))
 
-    @property
-    def finished(self) -> bool:
-        """Whether both directions were closed by FIN and both FINs acknowledged."""
-        return _covers(self.back.acked, self.there.fin_end) and _covers(self.there.acked, self.back.fin_end)
 
-    @property
-    def mark(self) -> tuple[int, int]:
-        """A moment, ns: that of three to four TICKs before the last segment, and that segment's."""
-        return self._clock[self._segments // _TICK + 1 & 3], self.ended
+def summed_up(pieces: Any, row: int, rare: Rare | None, until: int) -> Connection:
+    """The summary of a row of the table; `until`: see `quiet`."""
+    line, past, rare = lines.line_at(pieces, row), lines.past_at(pieces, row), rare or Rare()
+    marks = [(past.marks[2 * at], past.marks[2 * at + 1]) for at in range(past.marked)]
+    return Connection(
+        past.number,
+        line.interface,
+        6 if line.traits & VERSION6 else 4,
+        (line.client_hi, line.client_lo, line.client_port),
+        (line.server_hi, line.server_lo, line.server_port),
+        line.traits & OPENED != 0,
+        line.traits & RESET != 0,
+        finished(pieces, row),
+        quiet(pieces, row, until),
+        (_half(pieces, row, TO_SERVER, rare), _half(pieces, row, TO_CLIENT, rare)),
+        past.first_frame,
+        past.started,
+        line.ended,
+        (past.clock[line.dated // TICK + 1 & 3], line.ended),
+        [*marks, *rare.marks],
+        line.pause,
+        (past.paused_since, past.paused_at),
+    )
 
-    @property
-    def marks(self) -> list[tuple[int, int]]:
-        """The moments of its FINs and RSTs, the first and the last of them (see `mark`)."""
-        return self._marks or []
 
-    @property
-    def paused(self) -> tuple[int, int]:
-        """The moment when the longest pause began."""
-        return self._paused_since, self._paused_at
+def _half(pieces: Any, row: int, direction: int, rare: Rare) -> Half:
+    line, past = lines.line_at(pieces, row), lines.past_at(pieces, row)
+    way = lines.way_of(line, direction)
+    known, base, resets, others = way.known, direction * SKETCH, past.resets[direction], rare.ttls[direction]
+    first = known & FIRST != 0
+    return Half(
+        way.segments,
+        resets,
+        past.isn[direction] if known & ISN else -1,
+        past.first[direction] if first else -1,
+        way.low if first else -1,
+        way.high if first else -1,
+        past.fin_end[direction] if known & FIN_SEEN else -1,
+        way.acked if known & ACKED else -1,
+        past.wscale[direction],
+        ({way.ttl: way.segments - resets - sum(others.values())} | others) if first else {},
+        rare.reset_ttls[direction],
+        sorted([past.prints[at] for at in range(base, base + way.kept)]),
+    )
 
-    def shares_tuple(self, other: Connection) -> bool:
-        """Whether the other is another life of the same tuple, whoever opened it."""
-        if self.interface != other.interface:
+
+def finished(pieces: Any, row: int) -> bool:
+    """Whether both directions were closed by FIN and both FINs acknowledged."""
+    line, past = lines.line_at(pieces, row), lines.past_at(pieces, row)
+    for direction in range(2):
+        way, other = lines.way_of(line, direction), lines.way_of(line, 1 - direction)
+        if not way.known & FIN_SEEN or not other.known & ACKED:
             return False
-        ends = {self.client, self.server}
-        return ends == {other.client, other.server}
-
-    def note_time(self, ts: int) -> None:
-        """Take in the time of the next segment."""
-        if ts == _UNDATED:
-            return
-        if self.ended != _UNDATED and ts - self.ended > self.pause:
-            self.pause, self._paused_at = ts - self.ended, self.ended
-            self._paused_since = self._clock[self._segments // _TICK + 1 & 3]
-        self.ended = ts
-        if self._segments & _TICK - 1 == 0:
-            self._clock[self._segments // _TICK & 3] = ts
-        self._segments += 1
-
-    def note_mark(self) -> None:
-        """Remember the moment of the last segment."""
-        if self._marks is None:
-            self._marks = []
-        if len(self._marks) >= MOST_MARKS:
-            del self._marks[MOST_MARKS // 2]
-        self._marks.append(self.mark)
-
-    def direction(self, segment: Segment) -> int:
-        """Which way the segment goes, if it is this connection's; else -1."""
-        if self.interface != segment.interface:
-            return -1
-        if (
-            self.client_lo == segment.src_lo and self.server_lo == segment.dst_lo
-            and self.client_port == segment.sport and self.server_port == segment.dport
-            and self.client_hi == segment.src_hi and self.server_hi == segment.dst_hi
-        ):  # fmt: skip
-            return _TO_SERVER
-        if (
-            self.client_lo == segment.dst_lo and self.server_lo == segment.src_lo
-            and self.client_port == segment.dport and self.server_port == segment.sport
-            and self.client_hi == segment.dst_hi and self.server_hi == segment.src_hi
-        ):  # fmt: skip
-            return _TO_CLIENT
-        return -1
+        if other.acked - past.fin_end[direction] & _NUMBERS >= _HALF:
+            return False
+    return True
 
 
-def _covers(acked: int, fin_end: int) -> bool:
-    return acked >= 0 and fin_end >= 0 and distance(acked, fin_end) >= 0
+def quiet(pieces: Any, row: int, until: int) -> bool:
+    """Whether a connection began as it should, and ended so or went on `until` (ns) the capture ended.
 
-
-def from_client(segment: Segment) -> bool:
-    """Who opened: by SYN; else a guess, that the lower port is the server's."""
-    if segment.flags & _SYN:
-        return not segment.flags & _ACK
-    return segment.dport <= segment.sport
-
-
-def fingerprint(segment: Segment) -> int:
-    """A number by which the same segment is known again at another vantage.
-
-    NAT leaves SEG.SEQ, SEG.ACK and the timestamp alone; merging by GRO keeps the first of each.
+    With NO_TIME for that, none went on. One goes on if its last segment is no older than LIVELY, and
+    if it never paused for so long: then no retransmission of it went unanswered for longer.
     """
-    mixed = (segment.seq * _MIX_SEQ) ^ (segment.ack * _MIX_ACK) ^ (segment.tsval * _MIX_SEQ >> 7)
-    return mixed & _MASK
+    line, past = lines.line_at(pieces, row), lines.past_at(pieces, row)
+    if not line.traits & OPENED or past.resets[0] or past.resets[1]:
+        return False
+    if finished(pieces, row):
+        return True
+    if until == _UNDATED or line.ended == _UNDATED or until - line.ended > LIVELY or line.pause > LIVELY:
+        return False
+    there, back = lines.way_of(line, 0).known, lines.way_of(line, 1).known
+    return there & back & ISN != 0 and not (there | back) & FIN_SEEN
 
 
-def note_options(half: Half, segment: Segment) -> None:
-    """Take in what a SYN or SYN/ACK says."""
-    half.isn = segment.seq
-    half.mss, half.wscale = segment.mss, segment.wscale
-    half.sack_permitted, half.timestamps = segment.sack_permitted, segment.timestamps
-
-
-def note(connection: Connection, direction: int, segment: Segment) -> None:
-    """Add a segment to the summary of its connection."""
-    half = connection.back if direction else connection.there
-    connection.last_frame = segment.frame
-    connection.note_time(segment.ts)
-    half.segments += 1
-    flags = segment.flags
-    connection.reset = flags & _RST != 0
-    if flags & (_FIN | _RST):
-        connection.note_mark()
-    if flags & _RST:
-        half.note_reset(segment.ttl)
-        return
-    half.note_ttl(segment.ttl)
-    half.octets += segment.size
-    if segment.timestamps:
-        half.tsval = segment.tsval
-    if flags & _SYN and half.isn < 0 and connection.opened:
-        note_options(half, segment)
-    end = segment.seq + segment.size + (flags & _FIN) + (flags >> 1 & 1) & _NUMBERS
-    if half.first < 0:
-        half.first = half.low = segment.seq
-        half.high = end
-    if distance(end, half.high) > 0:
-        half.high = end
-    if distance(segment.seq, half.low) < 0:
-        half.low = segment.seq
-    if flags & _FIN:
-        half.fin_end = end
-    if flags & _ACK and (half.acked < 0 or distance(segment.ack, half.acked) > 0):
-        half.acked = segment.ack
-    half.note_print(fingerprint(segment))
+def dispensable(pieces: Any, row: int) -> tuple[bool, bool, int, int]:
+    """Last comes what is forgotten first: what ended as it should; what has a RST is forgotten last."""
+    line, past = lines.line_at(pieces, row), lines.past_at(pieces, row)
+    reset = past.resets[0] + past.resets[1] > 0
+    return not reset and finished(pieces, row), not reset, -line.ended, -past.number

@@ -1,42 +1,65 @@
 # The C types of connections.py.
 cimport cython
-from bypeer.core.connection cimport Connection, Half, from_client, note, note_options
-from bypeer.core.excerpt cimport Excerpt
+from bypeer.core cimport connection as summary
+from bypeer.core cimport lines, plain, sketch, tuples
+from bypeer.core.lines cimport Line, Packet, Past, Way
 from bypeer.core.segment cimport Segment
-from bypeer.core.seq cimport add
 
-cdef unsigned long long _SEED, _MIX_PORT, _MIX_HIGH, _MIX_1, _MIX_2, _ALL
-cdef long long _NUMBERS, _MOST_CONNECTIONS
-cdef int _TO_SERVER, _TO_CLIENT, _FIN, _SYN, _RST, _ACK
+cdef long long _NUMBERS, _HALF, _MOST_CONNECTIONS, _UNDATED, _PIECE
+cdef int _TO_SERVER, _TO_CLIENT, _SKETCH, _TICK, _FIN, _SYN, _RST, _ACK, _SPECIAL, _ABSENT, _FEW_MARKS
+cdef int _OPENED, _RESET, _VERSION6, _RARE, _CLOCK, _FIRST, _ACKED, _FIN_SEEN, _ISN
 
-@cython.locals(source="unsigned long long", target="unsigned long long")
-cpdef unsigned long long tuple_hash(Segment segment) noexcept
-@cython.locals(client="unsigned long long", server="unsigned long long")
-cpdef unsigned long long tuple_hash_of(Connection connection) noexcept
-@cython.locals(mixed="unsigned long long")
-cdef unsigned long long _mixed(unsigned long long high, unsigned long long low, unsigned long long port) noexcept
-@cython.locals(mixed="unsigned long long")
-cdef unsigned long long _folded(unsigned long long one, unsigned long long other, unsigned long long interface) noexcept
-@cython.locals(half=Half, other=Half)
-cdef bint _reborn(Connection connection, int direction, Segment segment) except -1
+@cython.locals(there="int", back="int")
+cdef int _direction(Line *line, Packet *packet) noexcept
+cdef _count(dict counts, int key)
 
+@cython.final
 cdef class Connections:
-    cdef public list rows
-    cdef public object keep
-    cdef public bint keeps
-    cdef public int direction
-    cdef unsigned long long[::1] _slots
-    cdef unsigned long long _mask
-    cdef unsigned long long _tuples
-    cdef long long _begun
     cdef public long long evicted
+    cdef public int direction
+    cdef long long _begun
+    cdef public long long count
+    cdef list _held
+    cdef bytearray _memory, _memory_of_hashes, _table, _alone
+    cdef char **pieces
+    cdef unsigned long long *_slots
+    cdef unsigned long long *_hashes
+    cdef unsigned long long _mask, _tuples
+    cdef public dict rare
+
+    @cython.locals(place="long long", slot="unsigned long long")
+    cdef expect(self, bytearray packets, long long count)
+    @cython.locals(mixed="unsigned long long")
+    cdef unsigned long long hash(self, long long place) noexcept
+    @cython.locals(packet="Packet *")
+    cpdef Py_ssize_t place(self, Segment segment) except -1
     @cython.locals(mixed="unsigned long long", upper="unsigned long long", at="unsigned long long",
-                   slot="unsigned long long", connection=Connection, direction=int)
-    cpdef Connection place(self, Segment segment)
-    @cython.locals(connection=Connection)
-    cdef Connection _begin(self, unsigned long long at, unsigned long long upper, Segment segment, Connection before)
-    cdef _evict(self)
-    cdef _grow(self)
-    @cython.locals(connection=Connection, mixed="unsigned long long", upper="unsigned long long",
+                   slot="unsigned long long", row="long long", line="Line *", direction="int")
+    cdef Py_ssize_t arrive(self, Packet *packet, long long place) except -1
+    @cython.locals(way="Way *", ts="long long", value="unsigned int")
+    cdef _note(self, Line *line, long long row, int direction, Packet *packet)
+    @cython.locals(ahead="long long")
+    cdef void _advance(self, Way *way, Packet *packet) noexcept
+    @cython.locals(way="Way *", past="Past *", flags="int")
+    cdef bint _special(self, Line *line, long long row, int direction, Packet *packet) except -1
+    @cython.locals(past="Past *", since="long long")
+    cdef _mark(self, Line *line, long long row)
+    @cython.locals(past="Past *")
+    cdef _first(self, Way *way, long long row, int direction, Packet *packet)
+    @cython.locals(way="Way *", past="Past *")
+    cdef _options(self, Line *line, long long row, int direction, unsigned int isn, int wscale)
+    @cython.locals(past="Past *")
+    cdef _moment(self, Line *line, long long row, long long ts)
+    cdef _rarity(self, Line *line, long long row)
+    @cython.locals(line="Line *", past="Past *", way="Way *", other="Way *", closed=bint, own=bint)
+    cdef bint _reborn(self, long long row, int direction, Packet *packet) except -1
+    @cython.locals(row="long long", line="Line *")
+    cdef Py_ssize_t _begin(self, unsigned long long at, unsigned long long upper, Packet *packet, long long before) except -1
+    @cython.locals(line="Line *", past="Past *", way="Way *", direction="int")
+    cdef _clear(self, long long row, Packet *packet)
+    @cython.locals(latest="long long", source="long long", target="long long")
+    cdef Py_ssize_t _evict(self) except -1
+    @cython.locals(line="Line *", other="Line *", mixed="unsigned long long", upper="unsigned long long",
                    slot="unsigned long long", at="unsigned long long", row="long long")
-    cdef _settle(self, long long slots)
+    cdef _settle(self, unsigned long long slots)
+    cpdef Py_ssize_t number(self, long long row) except -1

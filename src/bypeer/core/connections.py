@@ -1,33 +1,37 @@
-"""The table of connections at one vantage: tuples and their incarnations.
+"""The table of connections at one vantage: tuples, their incarnations, and a summary of each.
 
 A connection is one life of a tuple. A tuple is used again when a SYN with a new initial
 sequence number comes after the old life has ended, or is answered by a SYN/ACK that
 acknowledges it; a lone SYN in mid-stream is only strange, and stays where it is.
+
+The hot path: a packet finds its slot by a hash, its row by the slot, and changes two cache lines of
+it (lines.py). Both are a wait for memory, so packets come in groups: `expect` has the processor load
+what `arrive` needs a little later.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Mapping
+from typing import Any
 
-from bypeer.core import tcp
-from bypeer.core.connection import TO_CLIENT, TO_SERVER, Connection, from_client, note, note_options
-from bypeer.core.excerpt import Excerpt
-from bypeer.core.segment import Segment
-from bypeer.core.seq import add
+from bypeer.core import connection as summary
+from bypeer.core import lines, plain, sketch, tcp, tuples
+from bypeer.core.connection import FEW_MARKS, SKETCH, TICK, TO_CLIENT, TO_SERVER, Connection, Rare
+from bypeer.core.segment import ABSENT, NO_TIME, Segment
+
+GROUP = 64  # packets that are under way at once
 
 FEWEST_SLOTS = 1024
-# Rows at most, of about 0.7 kB: strangers can open as many connections as there are packets.
+# Rows at most, of about 0.5 kB: strangers can open as many connections as there are packets.
 MOST_CONNECTIONS = 400_000
 
-# Strangers choose tuples, so that none may know where they lead: Python's own secret of this process.
-_SEED = hash("bypeer.core.connections") & (1 << 64) - 1
-_MIX_PORT, _MIX_HIGH = 0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F
-_MIX_1, _MIX_2 = 0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53
 # Copies that are C integers when compiled.
-_ALL, _NUMBERS, _MOST_CONNECTIONS = (1 << 64) - 1, (1 << 32) - 1, MOST_CONNECTIONS
-_TO_SERVER, _TO_CLIENT = TO_SERVER, TO_CLIENT
-_FIN, _SYN, _RST, _ACK = tcp.FIN, tcp.SYN, tcp.RST, tcp.ACK_
+_OPENED, _RESET, _VERSION6 = summary.OPENED, summary.RESET, summary.VERSION6
+_RARE, _CLOCK = summary.RARE, summary.CLOCK
+_FIRST, _ACKED, _FIN_SEEN, _ISN = summary.FIRST, summary.ACKED, summary.FIN_SEEN, summary.ISN
+_NUMBERS, _HALF, _MOST_CONNECTIONS = (1 << 32) - 1, 1 << 31, MOST_CONNECTIONS
+_TO_SERVER, _TO_CLIENT, _SKETCH, _TICK, _UNDATED = TO_SERVER, TO_CLIENT, SKETCH, TICK, NO_TIME
+_SYN, _RST, _ACK, _FIN, _SPECIAL = tcp.SYN, tcp.RST, tcp.ACK_, tcp.FIN, tcp.SYN | tcp.FIN | tcp.RST
+_ABSENT, _PIECE, _FEW_MARKS = ABSENT, lines.PIECE, FEW_MARKS
 
 
 class Connections:
@@ -37,94 +41,313 @@ class Connections:
     hash's upper half and a row, and what does not fit its slot goes to the next one that is free.
     """
 
-    __slots__ = ("_begun", "_mask", "_slots", "_tuples", "direction", "evicted", "keep", "keeps", "rows")
+    __slots__ = (
+        "_alone", "_begun", "_hashes", "_held", "_mask", "_memory", "_memory_of_hashes", "_slots", "_table",
+        "_tuples", "count", "direction", "evicted", "pieces", "rare",
+    )  # fmt: skip
 
-    rows: list[Connection]  # the latest MOST_CONNECTIONS at most, in the order in which they began
-    evicted: int  # how many more there were
-    keep: Mapping[int, Excerpt] | None  # where the segments of these rows go; None: all are kept
-    keeps: bool
+    evicted: int  # connections that were forgotten, beyond the latest MOST_CONNECTIONS
     direction: int  # of the segment that was placed last
     _begun: int  # connections so far
-    _slots: array[int]  # upper half of the hash << 32 | row + 1, or 0
+    count: int  # rows
+    _held: list[bytearray]  # what the pieces lie in
+    pieces: Any  # rows (lines.py)
+    _table: bytearray  # what the slots lie in
+    _slots: Any  # upper half of the hash << 32 | row + 1, or 0
     _mask: int  # their number - 1
     _tuples: int  # how many are taken
+    _hashes: Any  # of the packets under way
+    _alone: Any  # memory for one packet
+    rare: dict[int, Rare]  # by row
 
-    def __init__(self, keep: Mapping[int, Excerpt] | None = None) -> None:
-        self.rows, self.keep, self.keeps = [], keep, keep is None or bool(keep)
-        self.direction = self._tuples = self._begun = self.evicted = 0
-        self._slots, self._mask = array("Q", bytes(8 * FEWEST_SLOTS)), FEWEST_SLOTS - 1
+    def __init__(self) -> None:
+        self.direction = self._tuples = self._begun = self.count = self.evicted = 0
+        self.rare, self._alone, self._memory_of_hashes = {}, lines.packets(1), bytearray(8 * GROUP)
+        self._hashes = lines.slots_of(self._memory_of_hashes)
+        self._memory = bytearray(8 * (MOST_CONNECTIONS // lines.PIECE + 2))
+        self.pieces, self._held = lines.pieces(self._memory), []
+        self._table, self._mask = bytearray(8 * FEWEST_SLOTS), FEWEST_SLOTS - 1
+        self._slots = lines.slots_of(self._table)
 
-    def place(self, segment: Segment) -> Connection:
-        """The connection that the segment belongs to; `direction` is then the segment's there.
+    def __len__(self) -> int:
+        return self.count
 
-        Adds the segment to the connection's summary; begins a new life where it must.
+    @property
+    def rows(self) -> list[Connection]:
+        """A summary of each."""
+        return [self.connection(row) for row in range(self.count)]
+
+    def connection(self, row: int, until: int = NO_TIME) -> Connection:
+        """The summary of a row; `until` is when the capture ended, if some may go on (`quiet`)."""
+        return summary.summed_up(self.pieces, row, self.rare.get(row), until)
+
+    def number(self, row: int) -> int:
+        """How many connections began before this one."""
+        return lines.past_at(self.pieces, row).number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it is sent to another process: to be looked at there, not to be added to."""
+        held = [lines.content(self.pieces, number) for number in range(len(self._held))]
+        return received, (held, self.count, self._begun, self.evicted, self.rare)
+
+    def receive(self, held: list[Any], count: int, begun: int, evicted: int, rare: dict[int, Rare]) -> None:
+        """Have the rows that another process sent."""
+        for number, content in enumerate(held):
+            self._held.append(lines.piece(self.pieces, number))
+            lines.fill(self.pieces, number, content)
+        self.count, self._begun, self.evicted, self.rare = count, begun, evicted, rare
+
+    # A packet
+
+    def expect(self, packets: Any, count: int) -> None:
+        """Begin to look for the connections of so many packets, GROUP at most."""
+        tuples.hash_packets(packets, count, self._hashes)
+        for place in range(count):
+            lines.fetch_slot(self._slots, self._hashes[place] & self._mask)
+        for place in range(count):
+            slot = self._slots[self._hashes[place] & self._mask]
+            if slot:
+                lines.fetch_line(self.pieces, (slot & _NUMBERS) - 1)
+        for place in range(count):
+            slot = self._slots[self._hashes[place] & self._mask]
+            if slot:
+                lines.fetch_past(self.pieces, (slot & _NUMBERS) - 1, _SKETCH)
+
+    def hash(self, place: int) -> int:
+        """The hash of a packet that is expected."""
+        mixed: int = self._hashes[place]
+        return mixed
+
+    def place(self, segment: Segment) -> int:
+        """Take in a segment that comes alone: `expect` and `arrive` at once."""
+        packet = lines.packet_at(self._alone, 0)
+        plain.take(packet, segment)
+        self.expect(self._alone, 1)
+        return self.arrive(packet, 0)
+
+    def arrive(self, packet: lines.Packet, place: int) -> int:
+        """The row of the packet's connection; `direction` is then the packet's there.
+
+        Adds the packet to the connection's summary; begins a new life where it must. `place` is
+        where it was expected.
         """
-        mixed = tuple_hash(segment)
+        mixed = self._hashes[place]
         upper, at = mixed >> 32, mixed & self._mask
         while True:
             slot = self._slots[at]
             if not slot:
-                return self._begin(at, upper, segment, None)
+                return self._begin(at, upper, packet, -1)
             if slot >> 32 == upper:
-                connection = self.rows[(slot & _NUMBERS) - 1]
-                direction = connection.direction(segment)
+                row: int = (slot & _NUMBERS) - 1
+                line = lines.line_at(self.pieces, row)
+                direction = _direction(line, packet)
                 if direction >= 0:
                     break
             at = at + 1 & self._mask
-        if segment.flags & _SYN and _reborn(connection, direction, segment):
-            return self._begin(at, upper, segment, connection)
+        if packet.flags & _SYN and self._reborn(row, direction, packet):
+            return self._begin(at, upper, packet, row)
         self.direction = direction
-        note(connection, direction, segment)
-        return connection
+        self._note(line, row, direction, packet)
+        return row
 
-    def forget(self) -> None:
-        """Keep no segments, and none of those that were."""
-        self.keeps = False
-        for row in self.rows:
-            row.excerpt = None
+    def _note(self, line: lines.Line, row: int, direction: int, packet: lines.Packet) -> None:
+        """Add a packet to the summary of its connection."""
+        way = lines.way_of(line, direction)
+        way.segments += 1
+        ts = packet.ts
+        if ts != _UNDATED:
+            if line.dated & _TICK - 1 == 0 or line.traits & _CLOCK == 0 or ts - line.ended > line.pause:
+                self._moment(line, row, ts)
+            line.ended = ts
+            line.dated = line.dated + 1 & 0xFFFF
+        if line.traits & _RESET and not packet.flags & _RST:
+            line.traits ^= _RESET
+        if packet.flags & _SPECIAL and self._special(line, row, direction, packet):
+            return
+        if not way.known & _FIRST:
+            self._first(way, row, direction, packet)
+        if way.ttl != packet.ttl:
+            _count(self._rarity(line, row).ttls[direction], packet.ttl)
+        self._advance(way, packet)
+        value = sketch.fingerprint(packet.seq, packet.ack, packet.tsval)
+        if value < way.most or way.kept < _SKETCH:
+            sketch.keep(way, lines.past_at(self.pieces, row), direction, value)
 
-    def _begin(self, at: int, upper: int, segment: Segment, before: Connection | None) -> Connection:
+    def _advance(self, way: lines.Way, packet: lines.Packet) -> None:
+        """Widen what is known of a direction's numbers."""
+        ahead = packet.end - way.high & _NUMBERS
+        if 0 < ahead < _HALF:
+            way.high = packet.end
+        ahead = way.low - packet.seq & _NUMBERS
+        if 0 < ahead <= _HALF:
+            way.low = packet.seq
+        ahead = packet.ack - way.acked & _NUMBERS
+        if packet.flags & _ACK and (0 < ahead < _HALF or not way.known & _ACKED):
+            way.acked = packet.ack
+            way.known |= _ACKED
+
+    def _special(self, line: lines.Line, row: int, direction: int, packet: lines.Packet) -> bool:
+        """A SYN, FIN or RST; whether it is a RST, whose numbers may be arbitrary."""
+        way, past, flags = lines.way_of(line, direction), lines.past_at(self.pieces, row), packet.flags
+        if flags & (_FIN | _RST):
+            self._mark(line, row)
+        if flags & _RST:
+            past.resets[direction] += 1
+            line.traits |= _RESET
+            _count(self._rarity(line, row).reset_ttls[direction], packet.ttl)
+            return True
+        if flags & _SYN and line.traits & _OPENED and not way.known & _ISN:
+            self._options(line, row, direction, packet.seq, packet.wscale)
+        if flags & _FIN:
+            past.fin_end[direction] = packet.end
+            way.known |= _FIN_SEEN
+        return False
+
+    def _mark(self, line: lines.Line, row: int) -> None:
+        """Remember the moment of the last packet."""
+        past = lines.past_at(self.pieces, row)
+        since = past.clock[line.dated // _TICK + 1 & 3]
+        if past.marked < _FEW_MARKS:
+            past.marks[2 * past.marked], past.marks[2 * past.marked + 1] = since, line.ended
+            past.marked += 1
+        else:
+            self._rarity(line, row).mark(since, line.ended)
+
+    def _first(self, way: lines.Way, row: int, direction: int, packet: lines.Packet) -> None:
+        """Take in a direction's first packet."""
+        past = lines.past_at(self.pieces, row)
+        past.first[direction] = way.low = packet.seq
+        way.high, way.ttl = packet.end, packet.ttl
+        way.known |= _FIRST
+
+    def _options(self, line: lines.Line, row: int, direction: int, isn: int, wscale: int) -> None:
+        """Take in what a SYN or SYN/ACK says."""
+        way, past = lines.way_of(line, direction), lines.past_at(self.pieces, row)
+        past.isn[direction], past.wscale[direction] = isn, wscale
+        way.known |= _ISN
+
+    def _moment(self, line: lines.Line, row: int, ts: int) -> None:
+        """A tick of its clock, or the longest pause so far; else its first dated packet."""
+        past = lines.past_at(self.pieces, row)
+        if line.traits & _CLOCK == 0:
+            line.traits |= _CLOCK
+            past.clock[0] = past.clock[1] = past.clock[2] = past.clock[3] = ts
+            past.paused_since = past.paused_at = ts
+        elif ts - line.ended > line.pause:
+            line.pause, past.paused_at = ts - line.ended, line.ended
+            past.paused_since = past.clock[line.dated // _TICK + 1 & 3]
+        if line.dated & _TICK - 1 == 0:
+            past.clock[line.dated // _TICK & 3] = ts
+
+    def _rarity(self, line: lines.Line, row: int) -> Rare:
+        if line.traits & _RARE == 0:
+            line.traits |= _RARE
+            self.rare[row] = Rare()
+        return self.rare[row]
+
+    # Lives of a tuple
+
+    def _reborn(self, row: int, direction: int, packet: lines.Packet) -> bool:
+        """Whether a SYN or SYN/ACK opens another life of the tuple."""
+        line, past = lines.line_at(self.pieces, row), lines.past_at(self.pieces, row)
+        way, other = lines.way_of(line, direction), lines.way_of(line, 1 - direction)
+        if way.known & _ISN and past.isn[direction] == packet.seq:
+            return False
+        if packet.flags & (_FIN | _RST):
+            return False  # no opening but a malformed packet
+        closed = line.traits & _RESET != 0 or way.known & other.known & _FIN_SEEN != 0
+        if packet.flags & _ACK:
+            opening = self.rare[row].pending if line.traits & _RARE else None
+            if opening is not None and packet.ack == (opening[0] + 1) & _NUMBERS:
+                return True
+            # Its SYN was not captured, unless it is a late answer to this life's own.
+            own = other.known & _ISN and packet.ack == (past.isn[1 - direction] + 1) & _NUMBERS
+            return closed and not own
+        if not closed:
+            self._rarity(line, row).pending = packet.seq, packet.wscale
+        return closed
+
+    def _begin(self, at: int, upper: int, packet: lines.Packet, before: int) -> int:
         """A new life in that slot, perhaps after another one of the tuple."""
-        connection = Connection(self._begun, segment)
+        row = self.count
+        if row % _PIECE == 0 and row // _PIECE == len(self._held):
+            self._held.append(lines.piece(self.pieces, row // _PIECE))
+        self.count += 1
+        self._clear(row, packet)
         self._begun += 1
-        self.direction = _TO_SERVER if from_client(segment) else _TO_CLIENT
-        if self.keeps:
-            connection.excerpt = Excerpt() if self.keep is None else self.keep.get(connection.number)
-        self.rows.append(connection)
-        self._slots[at] = upper << 32 | len(self.rows)
-        if before is None:
+        self._slots[at] = upper << 32 | row + 1
+        line = lines.line_at(self.pieces, row)
+        if before < 0:
             self._tuples += 1
             if self._tuples * 2 > self._mask:
-                self._grow()
-        elif before.pending is not None and segment.flags & _ACK:
-            note_options(connection.there, before.pending)
-        note(connection, self.direction, segment)
-        if len(self.rows) >= _MOST_CONNECTIONS:
-            self._evict()
-        return connection
+                self._settle((self._mask + 1) * 4)
+        elif before in self.rare and packet.flags & _ACK:
+            opening = self.rare[before].pending
+            if opening is not None:
+                self._options(line, row, _TO_SERVER, opening[0], opening[1])
+        self.direction = _TO_SERVER if tuples.from_client(packet) else _TO_CLIENT
+        self._note(line, row, self.direction, packet)
+        if self.count >= _MOST_CONNECTIONS:
+            row = self._evict()
+        return row
 
-    def _evict(self) -> None:
-        """Forget half of the connections: those that ended as they should first, those with a RST last."""
-        self.rows.sort(key=_dispensable)
-        del self.rows[_MOST_CONNECTIONS // 2 :]
-        self.rows.sort(key=_number)
-        self.evicted = self._begun - len(self.rows)
+    def _clear(self, row: int, packet: lines.Packet) -> None:
+        """A row as for a connection of which that is the first packet."""
+        line, past = lines.line_at(self.pieces, row), lines.past_at(self.pieces, row)
+        if tuples.from_client(packet):
+            line.client_hi, line.client_lo, line.client_port = packet.src_hi, packet.src_lo, packet.sport
+            line.server_hi, line.server_lo, line.server_port = packet.dst_hi, packet.dst_lo, packet.dport
+        else:
+            line.client_hi, line.client_lo, line.client_port = packet.dst_hi, packet.dst_lo, packet.dport
+            line.server_hi, line.server_lo, line.server_port = packet.src_hi, packet.src_lo, packet.sport
+        line.interface, line.ended, line.pause, line.dated = packet.interface, _UNDATED, 0, 0
+        line.traits = (_OPENED if packet.flags & _SYN else 0) | (_VERSION6 if packet.version == 6 else 0)
+        for direction in range(2):
+            way = lines.way_of(line, direction)
+            way.segments = way.low = way.high = way.acked = way.most = way.kept = way.ttl = way.known = 0
+            past.first[direction] = past.isn[direction] = past.fin_end[direction] = 0
+            past.resets[direction], past.wscale[direction] = 0, _ABSENT
+        past.number, past.first_frame, past.started = self._begun, packet.frame, packet.ts
+        past.marked = 0
+        past.paused_since = past.paused_at = packet.ts
+        past.clock[0] = past.clock[1] = past.clock[2] = past.clock[3] = packet.ts
+
+    # Too many
+
+    def _evict(self) -> int:
+        """Forget half of the rows: those that ended as they should first, those with a RST last.
+
+        Where the latest row is now.
+        """
+        latest, rare = self.count - 1, self.rare
+        order = sorted(range(latest), key=self._dispensable)
+        kept = [*sorted(order[: _MOST_CONNECTIONS // 2 - 1]), latest]
+        self.rare = {}
+        for target, source in enumerate(kept):
+            if source in rare:
+                self.rare[target] = rare[source]
+            if source != target:
+                lines.move(self.pieces, source, target)
+        self.count = len(kept)
+        self.evicted = self._begun - self.count
         self._settle(self._mask + 1)
+        return self.count - 1
 
-    def _grow(self) -> None:
-        """Four times as many slots."""
-        self._settle((self._mask + 1) * 4)
+    def _dispensable(self, row: int) -> tuple[bool, bool, int, int]:
+        return summary.dispensable(self.pieces, row)
 
     def _settle(self, slots: int) -> None:
         """Give each tuple a slot anew, with the latest of its lives."""
-        self._slots, self._mask, self._tuples = array("Q", bytes(8 * slots)), slots - 1, 0
-        for row in range(len(self.rows)):
-            connection = self.rows[row]
-            mixed = tuple_hash_of(connection)
+        self._table, self._mask, self._tuples = bytearray(8 * slots), slots - 1, 0
+        self._slots = lines.slots_of(self._table)
+        for row in range(self.count):
+            line = lines.line_at(self.pieces, row)
+            mixed = tuples.hash_of(line)
             upper, at = mixed >> 32, mixed & self._mask
             while self._slots[at]:
                 slot = self._slots[at]
-                if slot >> 32 == upper and connection.shares_tuple(self.rows[(slot & _NUMBERS) - 1]):
+                other = lines.line_at(self.pieces, (slot & _NUMBERS) - 1)
+                if slot >> 32 == upper and tuples.one_tuple(line, other):
                     break
                 at = at + 1 & self._mask
             else:
@@ -132,59 +355,32 @@ class Connections:
             self._slots[at] = upper << 32 | row + 1
 
 
-def _dispensable(row: Connection) -> tuple[bool, bool, int]:
-    """Last comes what is forgotten first."""
-    reset = row.there.resets or row.back.resets
-    return not reset and row.finished, not reset, -row.last_frame
+def _count(counts: dict[int, int], key: int) -> None:
+    counts[key] = counts.get(key, 0) + 1
 
 
-def _number(row: Connection) -> int:
-    return row.number
+def _direction(line: lines.Line, packet: lines.Packet) -> int:
+    """Which way the packet goes, if it is of this tuple; else -1.
+
+    Without a branch but the last, since either way is as likely.
+    """
+    there = (
+        (line.client_lo ^ packet.src_lo) | (line.server_lo ^ packet.dst_lo)
+        | (line.client_port ^ packet.sport) | (line.server_port ^ packet.dport)
+        | (line.client_hi ^ packet.src_hi) | (line.server_hi ^ packet.dst_hi)
+    ) == 0  # fmt: skip
+    back = (
+        (line.client_lo ^ packet.dst_lo) | (line.server_lo ^ packet.src_lo)
+        | (line.client_port ^ packet.dport) | (line.server_port ^ packet.sport)
+        | (line.client_hi ^ packet.dst_hi) | (line.server_hi ^ packet.src_hi)
+    ) == 0  # fmt: skip
+    if line.interface != packet.interface or not there | back:
+        return -1
+    return 1 - there
 
 
-def tuple_hash(segment: Segment) -> int:
-    """64 bits that are the same for both directions of a tuple; unforeseeable from run to run."""
-    source = _mixed(segment.src_hi, segment.src_lo, segment.sport)
-    target = _mixed(segment.dst_hi, segment.dst_lo, segment.dport)
-    return _folded(source, target, segment.interface)
-
-
-def tuple_hash_of(connection: Connection) -> int:
-    """The same of a connection's tuple."""
-    client = _mixed(connection.client_hi, connection.client_lo, connection.client_port)
-    server = _mixed(connection.server_hi, connection.server_lo, connection.server_port)
-    return _folded(client, server, connection.interface)
-
-
-def _mixed(high: int, low: int, port: int) -> int:
-    """An endpoint as 64 bits (the finishing steps of MurmurHash3, with a secret seed)."""
-    mixed = (low ^ _SEED) + port * _MIX_PORT + high * _MIX_HIGH & _ALL
-    mixed = (mixed ^ mixed >> 33) * _MIX_1 & _ALL
-    return mixed ^ mixed >> 29
-
-
-def _folded(one: int, other: int, interface: int) -> int:
-    mixed = one + other + interface * _MIX_PORT & _ALL
-    mixed = (mixed ^ mixed >> 32) * _MIX_2 & _ALL
-    return mixed ^ mixed >> 32
-
-
-def _reborn(connection: Connection, direction: int, segment: Segment) -> bool:
-    """Whether a SYN or SYN/ACK opens another life of the tuple."""
-    half, other = connection.there, connection.back
-    if direction:
-        half, other = other, half
-    if half.isn == segment.seq:
-        return False
-    if segment.flags & (_FIN | _RST):
-        return False  # no opening but a malformed segment
-    if segment.flags & _ACK:
-        opening = connection.pending
-        if opening is not None and segment.ack == add(opening.seq, 1):
-            return True
-        # Its SYN was not captured, unless it is a late answer to this life's own.
-        return connection.closed and not (other.isn >= 0 and segment.ack == add(other.isn, 1))
-    if connection.closed:
-        return True
-    connection.pending = segment.copy()
-    return False
+def received(*sent: Any) -> Connections:
+    """The table that another process sent."""
+    table = Connections()
+    table.receive(*sent)
+    return table

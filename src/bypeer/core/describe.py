@@ -14,10 +14,8 @@ from bypeer.core.explanation import (
     Certainty,
     ConnectionReport,
     Ends,
-    Evidence,
     Explanation,
     Input,
-    KernelSays,
     Loss,
     Octets,
     Outcome,
@@ -34,14 +32,15 @@ from bypeer.core.explanation import (
 from bypeer.core.filters import filters
 from bypeer.core.groups import Place
 from bypeer.core.headline import headline
-from bypeer.core.kernels import KERNELS, Kernel
+from bypeer.core.kernels import Kernel
 from bypeer.core.narrate import behind, events, when
 from bypeer.core.nat import Join
 from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
 from bypeer.core.study import INSIDE, OUTSIDE, Sighting
-from bypeer.core.verdict import BY_INVALID, candidates, client_outcome
+from bypeer.core.verdict import candidates, client_outcome
+from bypeer.core.witnesses import host, kernel_says, witnesses
 
 MOST_LISTED = 200  # connections in a report
 MOST_RESETS = 50  # RSTs listed of one connection; the first and the lethal ones are among them
@@ -70,7 +69,7 @@ def describe(
         tool=tool,
         inputs=[_with_losses(one, at, analysis, ids) for at, one in enumerate(inputs)],
         vantages=vantages,
-        kernel=_kernel(main, kernel),
+        kernel=kernel_says(main, kernel, analysis.evidence.kernel),
         verdict=verdict,
         connections=reports,
         totals=_totals(analysis, len(reports)),
@@ -81,8 +80,8 @@ def describe(
         filters=[]
         if main is None or analysis.printed
         else filters(main, lambda one: _id(one, main.seen.study.join, ids), inputs),
-        host={},
-        evidence=_evidence(main),
+        host=host(analysis.evidence),
+        evidence=[] if main is None else witnesses(main),
     )
 
 
@@ -169,7 +168,7 @@ def _main(cases: Sequence[Case]) -> Case | None:
 
 
 def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) -> Verdict:
-    count = len(analysis.joins)
+    count = analysis.total
     cut = sum(one.kinds.get("tcp-cut", 0) for one in analysis.scans)
     if not count:
         needs = (
@@ -180,12 +179,13 @@ def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) ->
         said = "snaplen cut every TCP header" if cut else "the captures hold no TCP connection"
         return Verdict("unknown", None, [], "undetermined", f"Undetermined: {said}.", None, "unknown", needs)
     if main is None or (main.conclusion.killed_by == "none" and count > 1 and not main.seen.resets):
-        said = (
-            f"Nobody killed a connection here: all {count} ended as they should"
-            if count > 1
-            else ("Nobody killed this connection: it ended as it should")
-        )
-        both = all(len(one.places) == 2 for one in analysis.joins)
+        ended, going_on = count - analysis.going_on, analysis.going_on
+        said = "Nobody killed this connection: it ended as it should"
+        if count > 1:
+            said = f"Nobody killed a connection here: all {count} ended as they should"
+        if going_on:
+            said = f"Nobody killed a connection here: {ended} ended as they should, {going_on} went on"
+        both = len(analysis.joins) == count and all(len(one.places) == 2 for one in analysis.joins)
         unclear = any(case.conclusion.certainty != "certain" for case in analysis.cases)
         unclear = unclear or analysis.passed_over > 0
         if unclear:
@@ -195,42 +195,6 @@ def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) ->
             "none", None, [], certainty, said + ".", None, "unknown" if unclear else "completed", []
         )
     return _verdict(main, numbers[id(main.seen.study.join)])
-
-
-def _kernel(main: Case | None, given: Kernel | None) -> KernelSays:
-    assumed = given or (main.seen.replay.kernel if main is not None else KERNELS[-1])
-    fitting = list(main.seen.fitting) if main is not None else [one.name for one in KERNELS]
-    if not fitting:
-        note = (
-            "no kernel's rules fit what was forwarded: nf_conntrack_tcp_be_liberal may be set, "
-            "or packets passed beside conntrack"
-        )
-    elif given is not None and given.name not in fitting:
-        note = "as given with --kernel, but what was forwarded and what was not fits other kernels"
-    elif given is not None:
-        note = "as given with --kernel"
-    elif len(fitting) == len(KERNELS):
-        note = "nothing observed tells the kernels apart"
-    elif fitting and "5.10" in fitting and "6.18" not in fitting:
-        note = "a late segment was refused: Linux before 6.1"
-    elif "6.18" in fitting and not {"4.19", "5.10", "5.15"} & set(fitting):
-        note = "what Linux before 6.1 refuses was forwarded"
-    else:
-        note = "found from what was forwarded and what was not"
-    return KernelSays(assumed.name, given is not None, fitting, note)
-
-
-def _evidence(main: Case | None) -> list[Evidence]:
-    """The model's word on the trigger of the deciding RST."""
-    first = main.conclusion.first if main is not None else None
-    if main is None or first is None or first.trigger is None:
-        return []
-    judgement = main.seen.judgement(first.trigger)
-    if judgement is None or judgement.says == "unknown":
-        return []
-    says = judgement.log or f"{judgement.ctstate.name}: no objection"
-    agrees = judgement.invalid == (main.conclusion.cause in BY_INVALID)
-    return [Evidence("model", f"Linux {main.seen.replay.kernel.name}: {says}", agrees)]
 
 
 # Connections and their RSTs
@@ -337,6 +301,7 @@ def _trigger(seen: Seen, reset: Reset, ids: Mapping[VantageKey, str]) -> Trigger
         judgement="unknown" if judgement is None else judgement.says,
         reason="" if judgement is None else judgement.log,
         bound=None if judgement is None else judgement.bound,
+        told_by="kernel" if id(one) in seen.heard.model else "model",
     )
 
 
@@ -362,12 +327,13 @@ def _with_losses(one: Input, at: int, analysis: Analysis, ids: Mapping[VantageKe
 def _totals(analysis: Analysis, listed: int) -> Totals:
     cases = analysis.cases
     return Totals(
-        connections=len(analysis.joins),
+        connections=analysis.total,
         failed=sum(case.seen.fates.failed for case in cases),
         reset=sum("reset" in case.seen.fates.outcomes for case in cases),
         resets=sum(len(case.seen.resets) for case in cases),
         listed=listed,
         passed_over=analysis.passed_over,
+        going_on=analysis.going_on,
     )
 
 

@@ -8,13 +8,14 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bypeer.core.causes import CATALOGUE
 from bypeer.core.causes.model import Finding, Seen, SeenAll, position
 from bypeer.core.connection import Connection
 from bypeer.core.effect import judge
+from bypeer.core.evidence import Evidence
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.explanation import Role
 from bypeer.core.fate import fates
@@ -25,10 +26,12 @@ from bypeer.core.nat import Join, join
 from bypeer.core.order import order
 from bypeer.core.replay import Replay, replay, tracked, unsettled
 from bypeer.core.resets import Reset, answer, find
-from bypeer.core.scan import Scan, scan
+from bypeer.core.scan import Scan, look_again, scan
 from bypeer.core.segment import NO_TIME
+from bypeer.core.select import select
 from bypeer.core.stretches import Excerpts, choose
 from bypeer.core.study import FOREVER, Kept, Side, Study, study
+from bypeer.core.testimony import authors, hear, overrule
 from bypeer.core.verdict import Conclusion, conclude
 
 # Connections looked at closely, the most telling first; the rest is counted.
@@ -48,11 +51,20 @@ class Analysis(NamedTuple):
     """Everything that was found out, before it is put into words."""
 
     scans: Sequence[Scan]
+    connections: Sequence[Sequence[Connection]]  # by input: those that were joined
     joins: Sequence[Join]
     cases: Sequence[Case]  # in order of time
     by_input: Mapping[str, Finding]
     passed_over: int  # connections that did not end in order and were not looked at
+    total: int  # of connections, those included that were not joined
+    going_on: int  # of these: had not ended when the capture did, and were not looked at
     printed: bool = False  # an input is text
+    evidence: Evidence = Evidence()  # what the kernel itself said
+
+
+def scanned(sources: Sequence[Source]) -> list[Scan]:
+    """Scan one after the other."""
+    return [scan(source) for source in sources]
 
 
 def analyse(
@@ -62,56 +74,78 @@ def analyse(
     dropped: Callable[[int], bool] = lambda _: False,
     printed: frozenset[int] = frozenset(),
     gaps: Callable[[int], Sequence[tuple[int, int]]] = lambda _: (),
+    scan_all: Callable[[Sequence[Source]], list[Scan]] = scanned,
+    evidence: Callable[[], Evidence] = Evidence,
 ) -> Analysis:
     """Run the whole pipeline.
 
-    Without `kernel`, the packets choose among all. `roles`: inputs known to be inside or outside.
-    `dropped`: inputs that say of themselves that they lack packets. `printed`: inputs that are text.
-    `gaps`: the times, ns, for which an input may lack packets.
+    Without `kernel`, the host's own word on it counts, else the packets choose among all. `roles`: inputs
+    known to be inside or outside. `dropped`: inputs that say of themselves that they lack packets.
+    `printed`: inputs that are text. `gaps`: the times, ns, for which an input may lack packets. `scan_all`
+    may scan several at once. `evidence`: what the kernel itself said, asked for when all was read.
     """
-    scans = [scan(source) for source in sources]
-    joins = join({number: one.connections for number, one in enumerate(scans)}, roles)
+    scans = scan_all(sources)
+    # Of what is small each connection that did not end is looked at: it costs little.
+    ends = [NO_TIME if one.small else one.ended for one in scans]
+    selected = select([one.table for one in scans], ends)
+    joins = join(dict(enumerate(selected.connections)), roles)
     worth = [one for one in sorted(joins, key=interest, reverse=True) if interest(one) > 0]
     chosen, excerpts = choose(worth[:MOST_STUDIED])
-    kept = _keep(sources, scans, excerpts)
+    kept = _keep(sources, scans, chosen, excerpts)
     for one in chosen:
         order(one, kept, roles)
-    coverage = _coverage(scans, dropped, printed, gaps)
+    coverage = _coverage(scans, selected.connections, dropped, printed, gaps)
     looked_at = {id(one) for one in chosen}
-    cases = [_case(study(one, kept, coverage), kernel) for one in joins if id(one) in looked_at]
-    every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), len(joins))
+    told = evidence()
+    cases = [_case(study(one, kept, coverage), kernel, told) for one in joins if id(one) in looked_at]
+    count = len(joins) + selected.apart.connections
+    every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), count)
     by_input = {cause.code: cause.test(every) for cause in CATALOGUE if cause.subject == "input"}
-    return Analysis(scans, joins, cases, by_input, len(worth) - len(chosen), bool(printed))
+    return Analysis(
+        scans, selected.connections, joins, cases, by_input, len(worth) - len(chosen), count,
+        selected.apart.open + sum(_goes_on(one) for one in joins), bool(printed), told,
+    )  # fmt: skip
 
 
 def interest(one: Join) -> int:
     """How much a closer look would tell: 0 for a connection that began and ended as it should."""
-    rows = [place.connection for place in one.places + [place for _, place in one.strays]]
+    rows = [place.connection for place in one.places_and_strays]
     resets = sum(half.resets for row in rows for half in row.halves)
     if resets:
         return 3
     if one.strays:
         return 2
-    return 0 if all(_clean(row) for row in rows) else 1
+    return 0 if all(row.quiet for row in rows) else 1
 
 
-def _clean(row: Connection) -> bool:
-    return row.opened and row.finished
+def _goes_on(one: Join) -> bool:
+    """Whether it is not looked at although it did not end."""
+    return interest(one) == 0 and not all(place.connection.finished for place in one.places)
 
 
-def _keep(sources: Sequence[Source], scans: Sequence[Scan], excerpts: Excerpts) -> Kept:
+def _keep(
+    sources: Sequence[Source], scans: Sequence[Scan], chosen: Iterable[Join], excerpts: Excerpts
+) -> Kept:
     """Fill the excerpts, reading again what had too many segments to keep them all."""
-    wanted: dict[int, dict[int, Excerpt]] = {}
-    for (vantage, row), excerpt in excerpts.items():
-        wanted.setdefault(vantage[0], {})[row] = excerpt
-    found = {
-        number: scans[number].kept or scan(sources[number], rows).kept for number, rows in wanted.items()
-    }
-    return {(vantage, row): (found[vantage[0]] or {})[row] for vantage, row in excerpts}
+    again: dict[int, list[tuple[Connection, Excerpt]]] = {}
+    kept: dict[tuple[tuple[int, int], int], Excerpt] = {}
+    for one in chosen:
+        for place in one.places_and_strays:
+            key, row = (place.vantage, place.connection.number), place.connection
+            found = scans[place.vantage[0]]
+            if found.kept is not None:
+                kept[key] = found.kept[row.number]
+            else:
+                kept[key] = Excerpt() if found.small else excerpts[key]
+                again.setdefault(place.vantage[0], []).append((row, kept[key]))
+    for number, wanted in again.items():
+        look_again(sources[number], wanted)
+    return kept
 
 
 def _coverage(
     scans: Sequence[Scan],
+    connections: Sequence[Sequence[Connection]],
     dropped: Callable[[int], bool],
     printed: frozenset[int],
     gaps: Callable[[int], Sequence[tuple[int, int]]],
@@ -126,30 +160,33 @@ def _coverage(
             gaps=missing,
         )
         for number, (one, missing) in enumerate(zip(scans, map(gaps, range(len(scans))), strict=True))
-        for row in one.connections
+        for row in connections[number]
     }
 
 
-def _case(found: Study, kernel: Kernel | None) -> Case:
+def _case(found: Study, kernel: Kernel | None, evidence: Evidence) -> Case:
     """One connection through the rest of the pipeline."""
     match(found)
-    resets = find(found)
+    resets, heard = find(found), hear(found, evidence)
+    authors(found, resets, heard)
     made = frozenset(id(one.sighting) for one in resets if one.author == "host")
     seen_by = tracked(found, made)
     groups = alike()
-    replays = [replay(found, newest(group), seen_by) for group in groups]
+    replays = [replay(found, newest(group), seen_by, evidence.sysctls) for group in groups]
     fits = _fits(found, replays, resets)
     fitting = [one for group, fit in zip(groups, fits, strict=True) if fit for one in group]
+    kernel = kernel or evidence.kernel
     if kernel is not None:
-        chosen = replay(found, kernel, seen_by)
+        chosen = replay(found, kernel, seen_by, evidence.sysctls)
     else:
         wanted = newest(fitting or KERNELS)
         chosen = next(one for one in replays if one.kernel is wanted)
     chosen.inferred = unsettled(found, chosen, seen_by)
+    overrule(found, chosen, heard, position)
     answer(found, resets, chosen.refuses)
     judge(found, resets)
     names = tuple(one.name for one in fitting)
-    seen = Seen(found, resets, chosen, fates(found, resets), names)
+    seen = Seen(found, resets, chosen, fates(found, resets), names, heard)
     by_reset = {
         id(one): {cause.code: cause.test(one, seen) for cause in CATALOGUE if cause.subject == "reset"}
         for one in resets

@@ -57,7 +57,7 @@ class File(NamedTuple):
     """One of the files of an input that consists of several."""
 
     path: str
-    sha256: str
+    sha256: str | None  # None: a large file, of which nobody asked for it
     format: str
     packets: int
     first_frame: int  # the number of its first frame, the frames of all files counted on
@@ -71,7 +71,9 @@ class Input(NamedTuple):
     """One capture: a file, or several that follow one another and were read as one."""
 
     path: str  # of several: "a.pcap and 2 more"
-    sha256: str  # of several: of theirs, a line each: sha256sum FILE... | cut -c-64 | sha256sum
+    # Of several: of theirs, a line each: sha256sum FILE... | cut -c-64 | sha256sum. None: a large file,
+    # or one among them, of which nobody asked for it.
+    sha256: str | None
     format: str  # "pcap", "pcapng", "snoop", "tcpdump text", "tshark text"; compressed as "pcap, gzip"
     packets: int  # all frames
     tcp: int  # frames whose first IP header carries TCP
@@ -106,6 +108,7 @@ class KernelSays(NamedTuple):
     given: bool  # the user said so (--kernel)
     consistent_with: list[str]  # profiles whose judgement fits every packet's fate
     note: str  # in users' words
+    recorded: bool = False  # the host's own word, recorded beside the packets
 
 
 class Evidence(NamedTuple):
@@ -175,9 +178,10 @@ class Trigger(NamedTuple):
     length: int  # payload octets
     octets_behind: int  # its end behind the highest end so far in its direction; negative: beyond
     forwarded: bool | None  # None: the capture that would tell is missing or was not complete
-    judgement: str  # conntrack's ctstate by the model: "INVALID", "ESTABLISHED", "NEW", "unknown"
-    reason: str  # the model's reason in words, "" where it had none
+    judgement: str  # conntrack's ctstate, told by `told_by`: "INVALID", "ESTABLISHED", "NEW", "unknown"
+    reason: str  # its reason, as the log has it; "" where it had none
     bound: int | None  # the sequence number that it was compared with
+    told_by: Literal["model", "kernel"] = "model"  # whose words judgement, reason and bound are
 
 
 class ResetReport(NamedTuple):
@@ -222,6 +226,7 @@ class Totals(NamedTuple):
     resets: int  # RST segments, each counted once
     listed: int  # rows of connections
     passed_over: int = 0  # did not end in order, and were not looked at closely: too many
+    going_on: int = 0  # had not ended when the capture did, and were not looked at closely: nothing was amiss
 
 
 class Subject(NamedTuple):

@@ -43,6 +43,11 @@ class Join:
         return [place for place in (self.inside, self.outside) if place is not None]
 
     @property
+    def places_and_strays(self) -> list[Place]:
+        """Where its packets were seen at all, but for further captures of a side."""
+        return [*self.places, *(place for _, place in self.strays)]
+
+    @property
     def merged(self) -> bool:
         """Whether both sides lie in one capture that does not tell its interfaces apart."""
         here, there = self.inside, self.outside

@@ -1,13 +1,43 @@
 # octets.py for compiled modules: the same loads, inline, so that this module itself need not be compiled
 # (setup.py). A pointer has no end: whoever calls these has checked that the octets lie there.
+# In C, since compilers make several loads of four octets that are put together one by one.
+cdef extern from *:
+    """
+    #include <string.h>
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && defined(__GNUC__)
+    static inline unsigned short bypeer_u16(const unsigned char *p) {
+        unsigned short n; memcpy(&n, p, 2); return __builtin_bswap16(n);
+    }
+    static inline unsigned int bypeer_u32(const unsigned char *p) {
+        unsigned int n; memcpy(&n, p, 4); return __builtin_bswap32(n);
+    }
+    static inline unsigned int bypeer_le32(const unsigned char *p) {
+        unsigned int n; memcpy(&n, p, 4); return n;
+    }
+    #else
+    static inline unsigned short bypeer_u16(const unsigned char *p) {
+        return (unsigned short)(p[0] << 8 | p[1]);
+    }
+    static inline unsigned int bypeer_u32(const unsigned char *p) {
+        return (unsigned int)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+    }
+    static inline unsigned int bypeer_le32(const unsigned char *p) {
+        return (unsigned int)p[3] << 24 | p[2] << 16 | p[1] << 8 | p[0];
+    }
+    #endif
+    """
+    unsigned short bypeer_u16(const unsigned char *octets) noexcept nogil
+    unsigned int bypeer_u32(const unsigned char *octets) noexcept nogil
+    unsigned int bypeer_le32(const unsigned char *octets) noexcept nogil
+
 cdef inline long long u16(const unsigned char *octets, long long at) noexcept nogil:
-    return octets[at] << 8 | octets[at + 1]
+    return bypeer_u16(octets + at)
 
 cdef inline long long u32(const unsigned char *octets, long long at) noexcept nogil:
-    return <unsigned int>octets[at] << 24 | octets[at + 1] << 16 | octets[at + 2] << 8 | octets[at + 3]
+    return bypeer_u32(octets + at)
 
 cdef inline long long le32(const unsigned char *octets, long long at) noexcept nogil:
-    return octets[at] | octets[at + 1] << 8 | octets[at + 2] << 16 | <unsigned int>octets[at + 3] << 24
+    return bypeer_le32(octets + at)
 
 cdef inline unsigned long long u64(const unsigned char *octets, long long at) noexcept nogil:
     return <unsigned long long>u32(octets, at) << 32 | <unsigned long long>u32(octets, at + 4)

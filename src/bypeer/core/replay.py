@@ -54,6 +54,7 @@ class Replay:
     contradicted: list[Sighting] = field(default_factory=list)  # passed, though INVALID by these rules
     # Ids of those whose judgement rests on a rule that was only inferred for this kernel (`unsettled`).
     inferred: frozenset[int] = frozenset()
+    sysctls: Sysctls | None = None
 
     def of(self, sighting: Sighting) -> Judgement | None:
         """The judgement of a sighting that conntrack saw."""
@@ -68,7 +69,7 @@ class Replay:
 def replay(study: Study, kernel: Kernel, seen: Tracked, sysctls: Sysctls | None = None) -> Replay:
     """Run one connection through one kernel's tracker."""
     rules = Rules(kernel, sysctls)
-    found = Replay(kernel)
+    found = Replay(kernel, sysctls=sysctls)
     entry, out = Entry(), Step()
     if seen.sightings and not _opens(seen.sightings[:2]):
         resume(entry, rules, seen.sightings[0].segment.ts)
@@ -120,7 +121,8 @@ def unsettled(study: Study, found: Replay, seen: Tracked) -> frozenset[int]:
     ids: set[int] = set()
     for rule in kernel.inferred:
         if rule not in FATELESS:
-            other = replay(study, with_rules(kernel, {rule: not getattr(kernel, rule)}), seen).judgements
+            turned = with_rules(kernel, {rule: not getattr(kernel, rule)})
+            other = replay(study, turned, seen, found.sysctls).judgements
             ids |= {key for key, one in found.judgements.items() if one[:2] != other[key][:2]}
     return frozenset(ids)
 

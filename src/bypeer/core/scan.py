@@ -1,26 +1,29 @@
 """One pass over a capture of any size: frames to connections, oddities and counts.
 
 Nothing here grows with a connection's length, unless the caller asks for the segments of
-some connections (`keep`), which is how `study` looks again at those worth it. A small capture
+some connections (`look_again`), which is how `study` comes to those worth it. A small capture
 is read once: all its segments are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from bypeer.core import tcp
+from bypeer.core import lines, plain, tcp
 from bypeer.core.connection import Connection
-from bypeer.core.connections import Connections
+from bypeer.core.connections import GROUP, Connections
 from bypeer.core.decode import KINDS, LAST_TCP, OTHER, TCP, TUNNEL, UNSUPPORTED, decode
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.frames import Frames, Interface, Source
 from bypeer.core.segment import NO_TIME, Segment
+from bypeer.core.tuples import hash_of_ends
 
 # Copies that are C integers when compiled.
 _TCP, _TUNNEL, _UNSUPPORTED, _LAST_TCP = TCP, TUNNEL, UNSUPPORTED, LAST_TCP
-_RST, _UNDATED = tcp.RST, NO_TIME
+_RST, _UNDATED, _GROUP, _ETHERNET = tcp.RST, NO_TIME, GROUP, 1
 
 
 # Segments kept unasked, of all connections together (about 0.4 kB each).
@@ -31,8 +34,9 @@ MOST_KEPT = 16_384
 class Scan:
     """What one pass over one capture found."""
 
-    connections: list[Connection] = field(default_factory=list)
-    kept: Mapping[int, Excerpt] | None = None  # by connection; None: they were too many
+    table: Connections = field(default_factory=Connections)
+    kept: dict[int, Excerpt] | None = None  # by number of the connection; None: they must be read again
+    small: bool = True  # few enough segments to keep all of them
     packets: int = 0
     tcp: int = 0  # frames whose first IP header carries TCP
     rst: int = 0
@@ -41,67 +45,191 @@ class Scan:
     began: int = NO_TIME  # time of the first and the last dated frame, whatever it carried
     ended: int = NO_TIME
     undated: int = 0
-    evicted: int = 0  # connections that were forgotten: there were too many
 
 
-def scan(source: Source, keep: Mapping[int, Excerpt] | None = None) -> Scan:
-    """Read all frames of a source.
-
-    With `keep`, the segments of these connections (rows of an earlier scan of the same source)
-    go into these excerpts; else all are kept, unless there are more than MOST_KEPT.
-    """
+def scan(source: Source) -> Scan:
+    """Read all frames of a source. All segments are kept, unless there are more than MOST_KEPT."""
     found = Scan()
-    table = Connections(keep)
-    found.connections = table.rows
-    counts = [0] * len(KINDS)
+    kept: dict[int, Excerpt] | None = {}
+    passing = Passing()
+    passing.kept = kept
     for batch in source.frames():
-        _batch(batch, source.interfaces, table, found, counts)
-        if keep is None and table.keeps and found.tcp > MOST_KEPT:
-            table.forget()
-    found.evicted = table.evicted
-    if table.keeps:
-        found.kept = {row.number: row.excerpt for row in table.rows if row.excerpt is not None}
+        passing.see(batch, source.interfaces)
+        _clock(found, batch)
+        if kept is not None and passing.count(TCP) > MOST_KEPT:
+            kept, found.small = None, False
+            passing.kept = None
+    counts = [passing.count(kind) for kind in range(len(KINDS))]
+    found.kept, found.table = kept, passing.table
+    found.packets, found.tcp, found.rst = sum(counts), sum(counts[: LAST_TCP + 1]), passing.resets
     found.kinds = {
         KINDS[kind]: count for kind, count in enumerate(counts) if count and kind not in (TCP, OTHER)
     }
+    found.unsupported = passing.unsupported
     return found
 
 
-def _batch(
-    batch: Frames, interfaces: Sequence[Interface], table: Connections, found: Scan, counts: list[int]
-) -> None:
-    segment, verify = Segment(), table.keeps
-    interface, link_type = -1, -1
-    resets = plain = 0
-    for row in range(batch.count):
-        if interface != batch.interface[row]:
-            interface = batch.interface[row]
-            link_type = interfaces[interface].link_type
-        segment.interface = interface
+def look_again(source: Source, wanted: Sequence[tuple[Connection, Excerpt]]) -> None:
+    """Fill the excerpts of some connections of an earlier scan of the same source."""
+    passing = Passing()
+    passing.kept = {}
+    passing.want(wanted)
+    first = min(row.first_frame for row, _ in wanted)
+    for batch in source.frames():
+        if batch.first + batch.count > first:
+            passing.see(batch, source.interfaces)
+
+
+class Passing:
+    """What is at hand while frames pass by: GROUP packets under way, and counts."""
+
+    __slots__ = (
+        "_count", "_counts", "_interface", "_interfaces", "_link_type", "_mask", "_packets", "_ports",
+        "_rows", "_segment", "_tuples", "_wanted", "kept", "resets", "table", "unsupported",
+    )  # fmt: skip
+
+    table: Connections
+    kept: dict[int, Excerpt] | None  # by number of the connection: where its segments go
+    resets: int
+    unsupported: dict[int, int]
+    _packets: Any  # memory for GROUP of them
+    _count: int  # how many those are now
+    _rows: array[int]  # theirs in the batch
+    _segment: Segment
+    _counts: array[int]
+    _interface: int  # of the last frame
+    _link_type: int
+    _interfaces: Sequence[Interface]
+    _wanted: dict[int, Excerpt] | None  # by first frame of a connection: only these; None: all
+    _tuples: array[int]  # hashes of their tuples, an open hash table
+    _mask: int
+    _ports: bytearray  # which client's ^ server's port they have
+
+    def __init__(self) -> None:
+        self.table, self.kept, self.resets, self.unsupported = Connections(), None, 0, {}
+        self._packets, self._rows, self._segment = lines.packets(GROUP), array("q", [0] * GROUP), Segment()
+        self._count, self._counts = 0, array("q", [0] * len(KINDS))
+        self._interface, self._link_type, self._interfaces = -1, -1, ()
+        self._wanted, self._tuples, self._mask, self._ports = None, array("Q", [0]), 0, bytearray(1 << 16)
+
+    def count(self, kind: int) -> int:
+        """Frames of that kind."""
+        return self._counts[kind]
+
+    def want(self, wanted: Sequence[tuple[Connection, Excerpt]]) -> None:
+        """Place the packets of these tuples only, and keep these connections' segments."""
+        self._wanted = {row.first_frame: excerpt for row, excerpt in wanted}
+        size = 16
+        while size < 4 * len(wanted):
+            size *= 2
+        self._tuples, self._mask = array("Q", bytes(8 * size)), size - 1
+        for row, _ in wanted:
+            self._ports[row.client[2] ^ row.server[2]] = 1
+            mixed = hash_of_ends(row.client, row.server, row.interface)
+            at = mixed & self._mask
+            while self._tuples[at] and self._tuples[at] != mixed:
+                at = at + 1 & self._mask
+            self._tuples[at] = mixed
+
+    def see(self, batch: Frames, interfaces: Sequence[Interface]) -> None:
+        """Take in a batch of frames."""
+        table, row, self._interfaces = self.table, 0, interfaces
+        while row < batch.count:
+            row = self._gather(batch, batch.octets, row)
+            table.expect(self._packets, self._count)
+            for place in range(self._count):
+                if self._wanted is not None and not self._is_wanted(table.hash(place)):
+                    continue
+                found = table.arrive(lines.packet_at(self._packets, place), place)
+                if self.kept is not None:
+                    self._keep(found, batch, self._rows[place])
+
+    def _gather(self, batch: Frames, octets: Any, row: int) -> int:
+        """Decode frames from `row` on, until GROUP of them are TCP; the row behind the last."""
+        starts, captured, interfaces, ts = batch.start, batch.captured, batch.interface, batch.ts
+        plain_ones = resets = count = 0
+        while row < batch.count and count < _GROUP:
+            packet = lines.packet_at(self._packets, count)
+            if self._interface != interfaces[row]:
+                self._turn(interfaces[row])
+            ethernet = self._link_type == _ETHERNET
+            if ethernet and self._wanted is not None and self._unwanted(octets, starts[row], captured[row]):
+                row += 1
+                continue
+            if ethernet and plain.read_plain(octets, starts[row], captured[row], packet):
+                packet.interface = self._interface
+                plain_ones += 1
+                resets += packet.flags >> 2 & 1
+            elif not self._begin(batch, row, packet):
+                row += 1
+                continue
+            packet.ts, packet.frame = ts[row], batch.first + row
+            self._rows[count] = row
+            count += 1
+            row += 1
+        self._counts[_TCP] += plain_ones
+        self.resets += resets
+        self._count = count
+        return row
+
+    def _unwanted(self, octets: Any, start: int, captured: int) -> bool:
+        """Whether the ports alone say that an Ethernet frame is of no tuple that is wanted."""
+        ports = plain.ports_of(octets, start, captured)
+        return ports >= 0 and not self._ports[ports]
+
+    def _begin(self, batch: Frames, row: int, packet: lines.Packet) -> bool:
+        """Decode a frame the long way; whether it has a connection."""
+        kind = self._decode(batch, row, False)
+        plain.take(packet, self._segment)
+        if kind <= _LAST_TCP and packet.flags & _RST:
+            self.resets += 1
+        if kind == _UNSUPPORTED:
+            self.unsupported[self._link_type] = self.unsupported.get(self._link_type, 0) + 1
+        self._counts[kind] += 1
+        return kind in (_TCP, _TUNNEL)
+
+    def _turn(self, interface: int) -> None:
+        """From here on, frames are of that interface."""
+        self._interface, self._link_type = interface, self._interfaces[interface].link_type
+
+    def _decode(self, batch: Frames, row: int, verify: bool) -> int:
+        """All that is to know of a frame, and its kind."""
+        segment = self._segment
+        if self._interface != batch.interface[row]:
+            self._turn(batch.interface[row])
+        segment.interface = batch.interface[row]
         segment.ts = batch.ts[row]
         segment.frame = batch.first + row
         segment.offset = batch.offset[row]
         segment.length = batch.length[row]
-        kind = decode(
-            batch.octets, batch.start[row], batch.captured[row], segment.length, link_type, segment, verify
-        )
-        if kind <= _LAST_TCP and segment.flags & _RST:
-            resets += 1
-        if kind == _TCP:
-            plain += 1
-        else:
-            counts[kind] += 1
-            if kind == _UNSUPPORTED:
-                found.unsupported[link_type] = found.unsupported.get(link_type, 0) + 1
-        if kind in (_TCP, _TUNNEL):
-            connection = table.place(segment)
-            if connection.excerpt is not None:
-                connection.excerpt.see(table.direction, segment)
-    _clock(found, batch)
-    counts[_TCP] += plain
-    found.rst += resets
-    found.packets += batch.count
-    found.tcp = sum(counts[: _LAST_TCP + 1])
+        return decode(
+            batch.octets, batch.start[row], batch.captured[row], segment.length, self._link_type, segment,
+            verify,
+        )  # fmt: skip
+
+    def _is_wanted(self, mixed: int) -> bool:
+        """Whether a tuple is wanted, by its hash: another one with the same does no harm."""
+        at = mixed & self._mask
+        while self._tuples[at]:
+            if self._tuples[at] == mixed:
+                return True
+            at = at + 1 & self._mask
+        return False
+
+    def _keep(self, row: int, batch: Frames, at: int) -> None:
+        """Give a segment to its connection's excerpt, if it has one."""
+        number, frame, kept = self.table.number(row), batch.first + at, self.kept
+        assert kept is not None
+        excerpt = kept.get(number)
+        if self._wanted is not None:
+            begun = self._wanted.get(frame)
+            if begun is not None:
+                excerpt = kept[number] = begun
+        elif excerpt is None:
+            excerpt = kept[number] = Excerpt()
+        if excerpt is not None:
+            self._decode(batch, at, True)
+            excerpt.see(self.table.direction, self._segment)
 
 
 def _clock(found: Scan, batch: Frames) -> None:

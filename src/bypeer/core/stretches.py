@@ -33,22 +33,18 @@ def choose(joins: Sequence[Join]) -> tuple[list[Join], Excerpts]:
     """
     chosen: list[Join] = []
     excerpts: Excerpts = {}
-    if sum(place.segments for one in joins for place in _places(one)) <= MOST_SEGMENTS:
-        return list(joins), {_key(place): Excerpt() for one in joins for place in _places(one)}
+    if sum(place.segments for one in joins for place in one.places_and_strays) <= MOST_SEGMENTS:
+        return list(joins), {_key(place): Excerpt() for one in joins for place in one.places_and_strays}
     rules = Rules(newest(KERNELS))
     room = MOST_SEGMENTS
     for one in joins:
         wanted = _excerpts(one, rules)
-        room -= sum(_size(place, wanted[_key(place)]) for place in _places(one))
+        room -= sum(_size(place, wanted[_key(place)]) for place in one.places_and_strays)
         if room < 0 and chosen:
             break
         chosen.append(one)
         excerpts |= wanted
     return chosen, excerpts
-
-
-def _places(one: Join) -> list[Place]:
-    return [*one.places, *(place for _, place in one.strays)]
 
 
 def _key(place: Place) -> tuple[tuple[int, int], int]:
@@ -57,7 +53,7 @@ def _key(place: Place) -> tuple[tuple[int, int], int]:
 
 def _excerpts(one: Join, rules: Rules) -> Excerpts:
     """Each place of a connection whole, or the same stretches of time at each."""
-    places = _places(one)
+    places = one.places_and_strays
     if all(place.segments <= WHOLE for place in places):
         return {_key(place): Excerpt() for place in places}
     ahead = {_key(place): _ahead(place, places[0]) for place in places}

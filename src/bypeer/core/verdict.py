@@ -193,7 +193,13 @@ def _lacks_trigger(seen: Seen, reset: Reset, found: Conclusion) -> bool:
 
 def _doubts(seen: Seen, code: str, trigger: Sighting) -> list[str]:
     """What about the kernel's rules keeps the cause from being certain."""
+    if seen.heard.settled(trigger):
+        return []
+    if seen.heard.differs(trigger):
+        return ["why the kernel's own word on the trigger and the model's differ: its version and sysctls"]
     found = []
+    if seen.refuses(trigger) and seen.logs(trigger) and seen.heard.silent(trigger):
+        found.append("why the kernel's log, which was read, has no line about the trigger")
     if seen.replay.kernel.name not in seen.fitting:
         found.append("the NAT host's true kernel and sysctls: the rules in use do not fit what was observed")
     return found + _inferred(seen, code, trigger)

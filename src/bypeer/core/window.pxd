@@ -14,7 +14,7 @@ cpdef long long end_of(Segment segment)
 @cython.locals(scaled=bint, others=bint)
 cpdef read_options(Side side, Segment segment, Rules rules)
 @cython.locals(sender=Side, receiver=Side, seq="long long", end="long long", ack="long long",
-               sack="long long", flags=int, reason=int)
+               sack="long long", flags="int", reason="int")
 cpdef int judge(Entry entry, int direction, int kind, Segment segment, Rules rules, Step out) except -1
 @cython.locals(sender=Side, receiver=Side, sack="long long")
 cpdef stretch(Entry entry, int direction, Segment segment)

@@ -27,9 +27,9 @@ cdef class Generator:
     @cython.locals(chance=Chance, tracker=Tracker, segment=Segment, one=Endpoint, other=Endpoint,
                    end=Endpoint, over=bint)
     cdef _converse(self)
-    @cython.locals(chance=Chance, tracker=Tracker, entry=Entry, direction=int)
+    @cython.locals(chance=Chance, tracker=Tracker, entry=Entry, direction="int")
     cdef _wander(self)
-    @cython.locals(tracker=Tracker, segment=Segment, answer=int, out=Step, found="long long")
+    @cython.locals(tracker=Tracker, segment=Segment, answer="int", out=Step, found="long long")
     cdef _play(self, Batch batch, int conversation)
     @cython.locals(end=Endpoint)
     cpdef answered(self, int answer)

@@ -7,17 +7,17 @@ from bypeer.lab.chance cimport Chance
 cdef int _SYN, _RST, _ACK, _ABSENT, _BAD, _LARGEST
 cdef long long _MASK, _HALF, _LAG
 
-@cython.locals(sender=Side, receiver=Side, at=int, value="long long")
+@cython.locals(sender=Side, receiver=Side, at="int", value="long long")
 cpdef long long seq_at(Entry entry, int direction, long long size, Chance chance) except -1
-@cython.locals(sender=Side, receiver=Side, at=int, value="long long")
+@cython.locals(sender=Side, receiver=Side, at="int", value="long long")
 cpdef long long ack_at(Entry entry, int direction, Chance chance) except -1
-@cython.locals(state=int, flags=tuple, side=Side)
+@cython.locals(state="int", flags=tuple, side=Side)
 cpdef onwards(Entry entry, int direction, Segment segment, Chance chance)
-@cython.locals(what=int)
+@cython.locals(what="int")
 cpdef spoil(Entry entry, int direction, Segment segment, Chance chance)
-@cython.locals(what=int)
+@cython.locals(what="int")
 cdef _spoil_seldom(Entry entry, Segment segment, Chance chance)
-@cython.locals(sender=Side, receiver=Side, at=int, end="long long", wanted="long long")
+@cython.locals(sender=Side, receiver=Side, at="int", end="long long", wanted="long long")
 cdef _resize(Entry entry, int direction, Segment segment, Chance chance)
 cdef _offer(Segment segment, Chance chance)
 @cython.locals(size="long long")

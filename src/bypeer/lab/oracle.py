@@ -97,7 +97,7 @@ class Oracle:
         found: list[list[str]] = [[] for _ in range(len(batch))]
         if self._log is None:
             return found
-        for prefix, packet in self._log.lines():
+        for prefix, packet, _ in self._log.lines():
             number = packet[4] << 8 | packet[5]
             if self.version == 6:
                 number = (packet[1] & 15) << 16 | packet[2] << 8 | packet[3]

@@ -14,15 +14,15 @@ cdef class Shuttle:
     cdef public int ip
     cdef public tuple timers, marks
     cdef public long long lost, strays
-    @cython.locals(answers=list, headers=list, sizes=list, ways=list, count=int, number=int, at=int,
-                   size="long long", way=int)
+    @cython.locals(answers=list, headers=list, sizes=list, ways=list, count="int", number="int", at="int",
+                   size="long long", way="int")
     cpdef play(self, Batch batch)
-    @cython.locals(got=int)
+    @cython.locals(got="int")
     cdef int _answer(self, object fd, int way, int number) except -1
-    @cython.locals(buffer=bytearray, label=int)
+    @cython.locals(buffer=bytearray, label="int")
     cdef int _number(self, int got) except -2
-    @cython.locals(buffer=bytearray, tcp=int, marks=tuple, state=int, mark=int, answer=int,
-                   status="long long", left="long long", timer=int)
+    @cython.locals(buffer=bytearray, tcp="int", marks=tuple, state="int", mark="int", answer="int",
+                   status="long long", left="long long", timer="int")
     cdef int _read(self, int way) except -1
     @cython.locals(buffer=bytearray)
     cdef long long _word(self, int at) except -1

@@ -15,13 +15,13 @@ cdef class Tracker:
     cdef public bint nat
     cdef public dict timers
     cpdef begin(self)
-    @cython.locals(entry=Entry, out=Step, old="long long", answer=int)
+    @cython.locals(entry=Entry, out=Step, old="long long", answer="int")
     cpdef int see(self, int way, Segment segment) except -1
     cpdef list lines(self)
-    @cython.locals(index=int)
+    @cython.locals(index="int")
     cpdef int timer(self, long long timeout) except -1
 
-@cython.locals(end="long long", above=int, seq=int, ack=int, found="long long")
+@cython.locals(end="long long", above="int", seq="int", ack="int", found="long long")
 cpdef long long cell(Step out, Segment segment) except -1
-@cython.locals(place=int)
+@cython.locals(place="int")
 cdef int _place(long long gap, int lower) except -1

@@ -12,18 +12,18 @@ cdef class Batch:
 
 cdef class Packer:
     cdef public int version, ip, client_seen, server_seen
-    @cython.locals(octets=bytearray, number=int, at=int, options=int, size="long long", length=int, tcp=int,
-                   port=int, total="long long")
+    @cython.locals(octets=bytearray, number="int", at="int", options="int", size="long long", length="int", tcp="int",
+                   port="int", total="long long")
     cpdef pack(self, Batch batch, int way, int conversation, Segment segment)
-    @cython.locals(source=int, target=int)
+    @cython.locals(source="int", target="int")
     cdef _ip_header(self, bytearray octets, int at, int way, int conversation, int number, long long rest)
-    @cython.locals(host=int)
+    @cython.locals(host="int")
     cdef _address(self, bytearray octets, int at, int group, int conversation)
     cdef long long _pseudo(self, bytearray octets, int at) except -1
 
-@cython.locals(start=int)
+@cython.locals(start="int")
 cdef int _options(bytearray octets, int at, Segment segment) except -1
-@cython.locals(count=int, block=int, last=bint)
+@cython.locals(count="int", block="int", last=bint)
 cdef int _blocks(bytearray octets, int at, Segment segment) except -1
 cdef int _put16(bytearray octets, int at, long long value) except -1
 cdef int _put32(bytearray octets, int at, long long value) except -1

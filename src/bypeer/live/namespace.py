@@ -1,6 +1,6 @@
-"""A network namespace of our own, which nobody else sees and which ends with this process.
+"""Network namespaces: those of others, and one of our own, which ends with this process.
 
-It has no name: what keeps it is a file descriptor, so that it is gone when that is closed, and
+Our own has no name: what keeps it is a file descriptor, so that it is gone when that is closed, and
 also when the process is killed. The caller's threads stay in their namespace: whatever has to
 happen inside runs in a short thread of its own (unshare and setns move one thread only). A socket or
 device made there stays there, and may be used from anywhere.
@@ -12,17 +12,22 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
-from bypeer.errors import HostError
+from bypeer.errors import HostError, LiveError
 
-_CLONE_NEWNET = 0x40000000
+_CLONE_NEWNET, _CLONE_NEWUTS = 0x40000000, 0x04000000
+_NS_GET_NSTYPE = 0xB703  # ioctl_ns(2)
 _SYSCTLS = Path("/proc/sys")
+# Not /proc/self: that is the process's first thread, which need not be where we are.
+OWN = Path("/proc/thread-self/ns/net")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 P = ParamSpec("P")
@@ -30,10 +35,13 @@ R = TypeVar("R")
 
 
 class Namespace:
-    """A fresh network namespace, as a context manager; `call` runs a function inside."""
+    """A network namespace, as a context manager; `call` runs a function inside.
 
-    def __init__(self) -> None:
-        self._fd = _in_thread(_fresh)
+    A fresh one, or that of a descriptor, which becomes the Namespace's own.
+    """
+
+    def __init__(self, fd: int | None = None) -> None:
+        self._fd = _in_thread(_fresh) if fd is None else fd
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +56,10 @@ class Namespace:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def fileno(self) -> int:
+        """Its descriptor, which stays the Namespace's own."""
+        return self._fd
 
     @property
     def inode(self) -> int:
@@ -72,6 +84,34 @@ class Namespace:
         return self.call((_SYSCTLS / name.replace(".", "/")).read_text).strip()
 
 
+def open_path(path: Path) -> int:
+    """A descriptor of the network namespace that a file is; LiveError if it is none."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except PermissionError:
+        raise HostError(f"opening the namespace {path} needs root") from None
+    except OSError as error:
+        raise LiveError(f"{path}: {error.strerror}") from None
+    try:
+        kind = fcntl.ioctl(fd, _NS_GET_NSTYPE)
+    except OSError:
+        kind = 0  # a file of another kind
+    if kind != _CLONE_NEWNET:
+        os.close(fd)
+        raise LiveError(f"{path} is no network namespace")
+    return fd
+
+
+def hostname_in(fd: int) -> str:
+    """The host name of the UTS namespace (/proc/PID/ns/uts) that the descriptor is of."""
+
+    def inside() -> str:
+        _check(_libc.setns(fd, _CLONE_NEWUTS), "entering a UTS namespace")
+        return socket.gethostname()
+
+    return _in_thread(inside)
+
+
 def _in_thread(function: Callable[[], R]) -> R:
     """Run a function in a thread that ends with it; what it raises, this raises."""
     results: list[R] = []
@@ -93,8 +133,7 @@ def _in_thread(function: Callable[[], R]) -> R:
 
 def _fresh() -> int:
     _check(_libc.unshare(_CLONE_NEWNET), "making a network namespace")
-    # Not /proc/self: that is the process's first thread, which has not moved.
-    return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    return os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _check(result: int, doing: str) -> None:

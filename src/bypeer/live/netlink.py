@@ -27,6 +27,14 @@ _SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h; Python has no name fo
 _LARGEST = 1 << 16  # octets of a datagram: dumps come in pages, NFLOG copies no more than it is told
 
 
+class RefusedError(HostError):
+    """The kernel answered with an error; `code` is its errno."""
+
+    def __init__(self, why: str, code: int) -> None:
+        super().__init__(why)
+        self.code = code
+
+
 class Message(NamedTuple):
     """A netlink message: its type and what follows the header."""
 
@@ -110,6 +118,18 @@ class Netlink:
                     _raise(doing, body)
                     waiting.discard(sequence)
 
+    def ask(self, doing: str, kind: int, body: bytes) -> Message:
+        """The one answer to a question; RefusedError where the kernel has none."""
+        self._sequence += 1
+        self.socket.send(pack(kind, REQUEST, body, self._sequence))
+        while True:
+            for answer, sequence, octets in _messages(self.socket.recv(_LARGEST)):
+                if sequence != self._sequence:
+                    continue
+                if answer == _ERROR:
+                    _raise(doing, octets)
+                return Message(answer, octets)
+
     def dump(self, doing: str, kind: int, body: bytes) -> Iterator[Message]:
         """Everything of a kind that the kernel has."""
         self._sequence += 1
@@ -146,6 +166,6 @@ def _messages(octets: bytes) -> Iterator[tuple[int, int, bytes]]:
 def _raise(doing: str, body: bytes) -> None:
     code = -struct.unpack_from("=i", body)[0]
     if code == errno.EPERM:
-        raise HostError(f"{doing} needs root (CAP_NET_ADMIN)")
+        raise RefusedError(f"{doing} needs root (CAP_NET_ADMIN)", code)
     if code:
-        raise HostError(f"{doing}: {os.strerror(code)}")
+        raise RefusedError(f"{doing}: {os.strerror(code)}", code)

@@ -31,7 +31,7 @@ def captures(found: Explanation, ticket: bool) -> Section:
     rows = []
     for number, one in enumerate(found.inputs):
         row = [one.path, _sides(found, number), f"{one.packets:,}", f"{one.tcp:,}", f"{one.rst:,}"]
-        rows.append([*row, one.format, one.sha256] if ticket else row)
+        rows.append([*row, one.format, _digest(one)] if ticket else row)
     if not rows:
         return Section("")
     flaws: list[Block] = [Prose(text, item=True) for one in found.inputs for text in _flaws(found, one)]
@@ -66,6 +66,8 @@ def _totals(found: Explanation) -> str:
     unlisted = totals.failed - sum(_failed(one) for one in found.connections)
     if unlisted > 0:
         text += f" {counted(unlisted, 'failed connection')} not listed anywhere."
+    if totals.going_on:
+        text += f" {counted(totals.going_on, 'connection')} went on when the capture ended."
     if totals.passed_over:
         text += f" {counted(totals.passed_over, 'connection')} did not end in order and were not looked at"
         text += " closely: too many."
@@ -95,8 +97,12 @@ def _sides(found: Explanation, number: int) -> str:
 
 def _files(one: Input) -> Table:
     """A row a file of a capture that has several, in order of time."""
-    rows = [[file.path, f"{file.packets:,}", _when(file), file.format, file.sha256] for file in one.files]
+    rows = [[file.path, f"{file.packets:,}", _when(file), file.format, _digest(file)] for file in one.files]
     return Table([f"files of {one.path}", "packets", "first packet", "format", "SHA-256"], rows)
+
+
+def _digest(one: Input | File) -> str:
+    return one.sha256 or "not computed (--hash)"
 
 
 def _when(file: File) -> str:

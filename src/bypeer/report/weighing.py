@@ -11,6 +11,7 @@ from bypeer.report.words import MAKER, cause_meaning, cause_name, counted, ended
 FEW_REASONS = 4  # lines each of refuted and untestable causes in the text
 FEW_FRAMES = 4
 FEW_GROUPS = 6
+FEW_FACTS = 8
 
 JUDGED = {
     "INVALID": "called {it} INVALID and would not translate it, so the host took it as meant for itself",
@@ -49,8 +50,9 @@ def tracker(found: Explanation) -> Section:
         blocks.append(Prose(_judgement(found, reset.trigger)))
     blocks.append(Prose(_kernel(found)))
     if found.host:
-        facts = "; ".join(f"{key} {value}" for key, value in sorted(found.host.items()))
-        blocks.append(Prose(f"The NAT host: {facts}."))
+        facts = [f"{key} {value}" for key, value in found.host.items()]
+        more = f"; {len(facts) - FEW_FACTS} more facts: see -o json" if len(facts) > FEW_FACTS else ""
+        blocks.append(Prose(f"The NAT host: {'; '.join(facts[:FEW_FACTS])}{more}."))
     for label, agrees in (("Agrees", True), ("Disagrees", False)):
         said = [f"{one.source}: {one.says}" for one in found.evidence if one.agrees is agrees]
         if said:
@@ -125,7 +127,8 @@ def _judgement(found: Explanation, trigger: Trigger) -> str:
         "frame {1} {0}".format(*spot(found, trigger.vantage, trigger.frame)),
     )
     judged = JUDGED.get(trigger.judgement, f"called {{it}} {trigger.judgement}").replace("{it}", it)
-    because = f" Its reason: {trigger.reason}" if trigger.reason else ""
+    whose = "Its reason, in the kernel's own words" if trigger.told_by == "kernel" else "Its reason"
+    because = f" {whose}: {trigger.reason}" if trigger.reason else ""
     if because and trigger.bound is not None:
         because += f"; compared with sequence number {trigger.bound}"
     because = ended(because) if because else ""
@@ -143,7 +146,8 @@ def _judgement(found: Explanation, trigger: Trigger) -> str:
 
 def _kernel(found: Explanation) -> str:
     kernel = found.kernel
-    whence = "as you said" if kernel.given else "chosen by bypeer; --kernel sets it"
+    whence = "recorded there" if kernel.recorded else "chosen by bypeer; --kernel sets it"
+    whence = "as you said" if kernel.given else whence
     fits = ", ".join(kernel.consistent_with) or "none of the known kernels"
     note = f" {ended(kernel.note)}" if kernel.note else ""
     return f"By the rules of Linux {kernel.assumed} ({whence}); the captures fit {fits}.{note}"

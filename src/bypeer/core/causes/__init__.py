@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from bypeer.core.causes import artefact, elsewhere, endpoint, netfilter, path
+from bypeer.core.causes import artefact, elsewhere, endpoint, netfilter, path, refused
 from bypeer.core.causes.model import Cause
 
 _FAMILIES = ("NF", "EP", "PA", "AR")  # the host, the endpoints, the path, the capture
 
 CATALOGUE: tuple[Cause, ...] = tuple(
     sorted(
-        (*netfilter.CAUSES, *endpoint.CAUSES, *path.CAUSES, *artefact.CAUSES, *elsewhere.CAUSES),
+        (
+            *netfilter.CAUSES,
+            *endpoint.CAUSES,
+            *refused.CAUSES,
+            *path.CAUSES,
+            *artefact.CAUSES,
+            *elsewhere.CAUSES,
+        ),
         key=lambda cause: (_FAMILIES.index(cause.code[:2]), cause.code),
     )
 )

@@ -17,6 +17,7 @@ from bypeer.core.kernels import TIMEOUTS, CtState, Reason
 from bypeer.core.replay import Judgement, Replay
 from bypeer.core.resets import Reset
 from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
+from bypeer.core.testimony import Testimony
 
 
 class Finding(NamedTuple):
@@ -35,15 +36,21 @@ class Seen(NamedTuple):
     resets: Sequence[Reset]
     replay: Replay
     fates: Fates
-    fitting: tuple[str, ...] = ()  # kernels whose rules fit what was observed
+    fitting: tuple[str, ...]  # kernels whose rules fit what was observed
+    heard: Testimony  # what the kernel itself said
 
     def judgement(self, one: Sighting) -> Judgement | None:
-        """What conntrack made of a segment, by the rules in use."""
+        """What conntrack made of a segment: by the kernel's own word, else by the rules in use."""
         return self.replay.of(one)
 
     def refuses(self, one: Sighting) -> bool:
-        """Whether conntrack called it INVALID, by the rules in use."""
+        """Whether conntrack called it INVALID: by the kernel's own word, else by the rules in use."""
         return self.replay.refuses(one)
+
+    def logs(self, one: Sighting) -> bool:
+        """Whether the kernel has a log line for what conntrack made of a segment."""
+        judgement = self.replay.of(one)
+        return judgement is not None and judgement.log != ""
 
     @property
     def translated(self) -> bool:

@@ -1,0 +1,23 @@
+# The C types of worth.py.
+cimport cython
+from bypeer.core cimport connection as summary
+from bypeer.core cimport lines
+from bypeer.core.connections cimport Connections
+from bypeer.core.lines cimport Line, Past, Way
+
+cdef int _SKETCH
+
+@cython.locals(row="long long", found=list)
+cpdef list telling(Connections table, long long until)
+@cython.locals(past="Past *", hints=bytearray, isn="long long", row="long long", one="unsigned int",
+               other="unsigned int", found=list)
+cpdef list sharing(Connections table, set there, set back)
+@cython.locals(line="Line *", hints=bytearray, doors=bytearray, value="unsigned int", low="unsigned long long",
+               port="int", row="long long", known="bint", found=list)
+cpdef list near(Connections table, set prints, set ends)
+@cython.locals(line="Line *", past="Past *", way="Way *", direction="int", at="long long")
+cdef bint _printed(char **pieces, long long row, set prints, bytearray hints) except -1
+@cython.locals(table=Connections, row="long long", every=set, ended=set)
+cpdef apart(object tables, object joined)
+@cython.locals(past="Past *")
+cdef unsigned long long _key(char **pieces, long long row) noexcept

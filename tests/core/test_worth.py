@@ -1,0 +1,53 @@
+"""Which rows are worth more than to be counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bypeer.core.connections import Connections
+from bypeer.core.script import INITIAL
+from bypeer.core.segment import NO_TIME
+from bypeer.core.worth import Apart, apart, near, sharing, telling
+from tests.core.placing import CLIENT, CLOSED, RESET, SERVER, SHAKEN, told
+
+LONE = "> . 1:1(0) ack 1 <TS val 5 ecr 6>\n"
+
+
+def table_of(*stories: str, client: Any = CLIENT) -> Connections:
+    """A connection a story, each of its own client port and initial numbers."""
+    table = Connections()
+    for number, story in enumerate(stories):
+        ours = [isn + number * 1_000_000 for isn in INITIAL]
+        for segment in told(story, client=(*client[:2], 50_000 + number), isns=ours):
+            table.place(segment)
+    return table
+
+
+def test_what_did_not_end_is_telling() -> None:
+    table = table_of(CLOSED, SHAKEN, RESET, CLOSED, LONE)
+    assert telling(table, NO_TIME) == [1, 2, 4]
+    assert telling(table, table.connection(1).ended) == [2, 4], "the second went on"
+
+
+def test_those_with_the_same_numbers() -> None:
+    table = table_of(CLOSED, CLOSED, LONE, CLOSED)
+    there, back = ({half.isn} for half in table.connection(1).halves)
+    assert sharing(table, there, set()) == sharing(table, set(), back) == [1]
+    assert sharing(table, back, there) == []
+    assert sharing(table, {one.halves[0].isn for one in table.rows}, set()) == [0, 1, 3]
+
+
+def test_those_with_a_common_segment_or_endpoint() -> None:
+    table = table_of(CLOSED, LONE, CLOSED)
+    prints = {table.connection(2).halves[1].sketch[0]}
+    assert near(table, prints, set()) == [2]
+    assert near(table, {1}, {(*CLIENT[:2], 50_001)}) == [1]
+    assert near(table, set(), {SERVER}) == [0, 1, 2]
+    assert near(table, set(), {(1, *SERVER[1:])}) == []
+
+
+def test_the_rest_is_counted_once() -> None:
+    inside, outside = table_of(CLOSED, SHAKEN, CLOSED, RESET), table_of(CLOSED, SHAKEN)
+    assert apart([inside], [{3}]) == Apart(3, 1)
+    assert apart([inside, outside], [{3}, set()]) == Apart(3, 1)
+    assert apart([inside, outside], [{0, 3}, {0}]) == Apart(2, 1)
