@@ -36,7 +36,7 @@ help:
 	@echo 'make test       lint, types, contracts, all tests'
 	@echo 'make lint       lint, types, contracts only'
 	@echo 'make format     what lint can mend by itself'
-	@echo 'make fuzz       mutated captures by the thousand: N=100000'
+	@echo 'make fuzz       mutated captures and printed texts by the thousand: N=100000'
 	@echo 'make bench      what a run costs, beside other tools (QUICK=1: in a minute)'
 	@echo 'make agree-all  a million packets through the model and each of four kernels (QEMU, 400 MB)'
 	@echo 'make clean      remove all that make made'
@@ -73,9 +73,9 @@ format: .venv/compiled
 docs: .venv/compiled
 	$(BIN)/python docs/make_causes.py
 
-# N inputs; SEED=... makes those of an earlier run again, ONLY=... one of them.
+# N inputs, with KIND=text of printed text alone; SEED=... makes those of an earlier run again, ONLY=... one.
 fuzz: .venv/compiled
-	@$(BIN)/python -m tests.fuzz.run $(or $(N),100000) "$(SEED)" "$(ONLY)"
+	@$(BIN)/python -m tests.fuzz.run $(or $(N),100000) "$(SEED)" "$(ONLY)" "$(KIND)"
 
 bench: .venv/compiled
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)

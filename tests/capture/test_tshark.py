@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bypeer.capture.numbers import ASSUMED
+from bypeer.capture import tshark
+from bypeer.capture.numbers import ASSUMED, FORGOTTEN
 from bypeer.capture.printed import PASSED_OVER
 from bypeer.capture.tshark import NO_HEADER
 from bypeer.core.addresses import address
@@ -110,6 +111,21 @@ def test_a_port_used_again_is_another_connection(tmp_path: Path) -> None:
     text = line(syn) + line(f"[TCP Retransmission] {syn}") + line(f"[TCP Port numbers reused] {syn}")
     one, again, new = segments(tmp_path, text)
     assert one.seq == again.seq != new.seq
+
+
+def test_of_too_many_conversations_the_first_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tshark, "_MOST_TALKS", 2)
+    data = "{} → 80 [ACK] Seq=1 Ack=1 Win=9 Len=5"
+    reused = "[TCP Port numbers reused] {} → 80 [SYN] Seq=0 Win=9 Len=0"
+    text = "".join(line(data.format(port)) for port in (1, 2)) + line(reused.format(2)) + line(data.format(1))
+    capture = opened(tmp_path, text)
+    assert len(list(decoded(capture))) == 4
+    assert FORGOTTEN not in capture.oddities
+    capture = opened(tmp_path, text + line(data.format(3)))
+    assert len(list(decoded(capture))) == 5
+    assert capture.oddities[FORGOTTEN] == 1
 
 
 def windows(tmp_path: Path, first: str, second: str) -> list[int]:

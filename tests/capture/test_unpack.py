@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bypeer.capture import unpack
+from bypeer.capture import stream, unpack
 from bypeer.capture.read import Capture, open_capture
 from bypeer.errors import CaptureError
 from tests import make
@@ -160,6 +160,55 @@ def test_a_bomb_is_put_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name
 def test_a_bomb_is_free_up_to_a_bound(tmp_path: Path) -> None:
     capture, frames = counted(tmp_path, bomb("gzip", 4 << 20))
     assert (frames, capture.damage) == ((4 << 20) // 4_096, None)
+
+
+SHORT = Taken(make.ip(make.tcp()))
+# What begins a file, and what can be in it most often: the shortest records, blocks and lines.
+DENSE: dict[str, tuple[bytes, bytes]] = {
+    "pcap": (make.pcap([SHORT]), bytes(16)),
+    "snoop": (make.snoop([SHORT]), struct.pack(">6I", 0, 0, 24, 0, 0, 0)),
+    "pcapng": (make.pcapng([SHORT]), struct.pack("<IIII", 3, 16, 0, 16)),
+    "pcapng, statistics": (make.pcapng([SHORT]), struct.pack("<6I", 5, 24, 0, 0, 0, 24)),
+    "pcapng, sections": (make.pcapng([SHORT]), make.section("<")),
+    "text": (b"", b"IP a.1 > b.2: Flags [R]\n"),
+    "text, empty lines": (b"IP a.1 > b.2: Flags [R]\n", b"\n"),
+}
+
+
+@pytest.mark.parametrize("name", ["gzip", "xz", "lz4"])
+@pytest.mark.parametrize(("head", "unit"), DENSE.values(), ids=DENSE)
+def test_a_bomb_of_many_records_is_put_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: bytes, unit: bytes, name: str
+) -> None:
+    pack = PACK[name]
+    octets = head + unit * (3_000_000 // len(unit))
+    monkeypatch.setattr(stream, "FREE_RECORDS", 1_000)
+    plain, frames = counted(tmp_path, octets)
+    assert plain.damage is None
+    capture, fewer = counted(tmp_path, pack(octets))
+    assert capture.damage is not None
+    assert "more than a record or line for 2 octets of the compressed file" in capture.damage.reason
+    assert fewer < frames or frames == 1
+    assert capture.damage.offset < len(octets)
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_a_real_capture_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(stream, "FREE_RECORDS", 0)
+    monkeypatch.setattr(unpack, "FREE", 0)
+    regular = [Taken(make.ip(make.tcp(seq=n * 1_448)), ts=n * 1_000_000) for n in range(20_000)]
+    capture, frames = counted(tmp_path, PACK[name](make.pcap(regular)))
+    assert (frames, capture.damage) == (20_000, None)
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_members_without_number_are_refused(tmp_path: Path, name: str) -> None:
+    pack = PACK[name]
+    octets = pack(OCTETS[:24]) + pack(b"") * 10_000
+    assert counted(tmp_path, octets)[0].damage is None
+    capture, _ = counted(tmp_path, octets + pack(b"") * 12_000)
+    assert capture.damage is not None
+    assert f"the {name} data is in too many pieces, near octet" in capture.damage.reason
 
 
 def test_a_window_too_large_is_refused(tmp_path: Path) -> None:

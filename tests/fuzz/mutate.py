@@ -10,6 +10,7 @@ from importlib import import_module
 from random import Random
 
 from tests.fuzz.shape import Shape, shape
+from tests.fuzz.text import TEXTUAL
 
 # Sizes of headers and bounds of what is read, and what lies beside them.
 NUMBERS = (0, 1, 2, 3, 4, 7, 8, 11, 12, 16, 20, 24, 28, 32, 40, 60, 127, 128, 255, 256, 1_500, 65_535, 65_536)
@@ -137,6 +138,7 @@ def stretch(random: Random, octets: bytearray, parts: Shape) -> None:
 
 MUTATIONS: Sequence[Mutation] = (number, number, number, header, header, header, noise, drop, repeat, swap)
 MUTATIONS = (*MUTATIONS, cut, stretch)
+TEXT_MUTATIONS: Sequence[Mutation] = (*TEXTUAL, *MUTATIONS)
 LARGEST = 1 << 18  # octets; no input grows beyond
 
 
@@ -161,7 +163,8 @@ def mutated(random: Random, seeds: Sequence[bytes]) -> bytes:
         other = random.choice(seeds)
         octets += b"".join(other[start:stop] for start, stop in shape(other).units)
     for _ in range(random.randint(1, 6)):
-        random.choice(MUTATIONS)(random, octets, shape(bytes(octets)))
+        parts = shape(bytes(octets))
+        random.choice(TEXT_MUTATIONS if parts.text else MUTATIONS)(random, octets, parts)
         del octets[LARGEST:]
     return _packed(random, bytes(octets)) if random.random() < 0.15 else bytes(octets)
 

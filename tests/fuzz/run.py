@@ -1,9 +1,9 @@
-"""Mutated captures through bypeer: `python -m tests.fuzz.run N [SEED [ONLY]]`, or `make fuzz N=...`.
+"""Mutated captures through bypeer: `python -m tests.fuzz.run N [SEED [ONLY [text]]]`, or `make fuzz N=...`.
 
-Each input is opened and scanned, some are explained and rendered, some scanned by the sources as by
-the compiled modules. A find is an exception but CaptureError, more than ten seconds, a difference, a
-control character in what is shown, or memory that grows. It is kept as a file in build/fuzz, and its
-number with the seed makes it again.
+One input in three is printed text, with `text` all are. Each is opened and scanned, some are explained
+and rendered, some scanned by the sources as by the compiled modules. A find is an exception but
+CaptureError, more than ten seconds, a difference, a control character in what is shown, or memory
+that grows. It is kept as a file in build/fuzz, and its number with the seed makes it again.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from tests.fuzz.mutate import mutated
+from tests.fuzz.printed import texts
 from tests.fuzz.seeds import seeds
 from tests.pure import inside
 
 SECONDS = 10
-EXPLAINED, COMPARED = 20, 20  # one input in so many
+EXPLAINED, COMPARED, TEXTS = 20, 20, 3  # one input in so many
 WARM = 5_000  # inputs before memory is expected to stay
 GROWTH = 48 << 10  # KiB by which it may grow then: buffers of a larger input
 KEPT = Path("build/fuzz")
@@ -37,27 +39,27 @@ class Library:
     """bypeer's modules of one world."""
 
     def __init__(self, world: str) -> None:
+        self.world = world  # to be entered at each use: read.py imports text.py only when it meets one
         with inside(world):
             self.open = import_module("bypeer.capture.read").open_capture
             self.scan = import_module("bypeer.core.scan").scan
             self.explain = import_module("bypeer.api").explain
             self.text = import_module("bypeer.report.text").render
-            self.json = import_module("bypeer.report.json").render
+            reports = [import_module(f"bypeer.report.{name}") for name in ("json", "markdown", "tcpdump")]
+            self.renders = [one.render for one in reports]
             self.refused = import_module("bypeer.errors").CaptureError
 
     def scanned(self, path: Path) -> Any:
         """What a scan finds, with all segments; or why there is none."""
-        try:
-            capture = self.open(path)
-        except self.refused as error:
-            return str(error)
-        try:
+        with inside(self.world), ExitStack() as stack:
+            try:
+                capture = stack.enter_context(closing(self.open(path)))
+            except self.refused as error:
+                return str(error)
             found = self.scan(capture)
-            counts = [getattr(found, name) for name in found.__slots__ if name != "table"]
-            told = [capture.damage, capture.losses, capture.comments, capture.interfaces]
-            return [*counts, found.table.rows, *told]
-        finally:
-            capture.close()
+            counts = {name: getattr(found, name) for name in found.__slots__ if name != "table"}
+            told = [capture.damage, capture.losses, capture.comments, capture.interfaces, capture.names]
+            return [counts, found.table.rows, *told, capture.oddities, capture.events]
 
 
 def plain(value: Any) -> Any:
@@ -74,12 +76,16 @@ def plain(value: Any) -> Any:
 
 def shown(library: Library, path: Path) -> None:
     """Explain an input and render that; what would steer a terminal must not be in it."""
-    try:
-        found = library.explain([path])
-    except library.refused:
-        return
-    for text in (library.text(found, colour=False, width=100), library.json(found)):
-        strange = {sign for sign in text if (sign < " " and sign != "\n") or "\x7f" <= sign < "\xa0"}
+    with inside(library.world):
+        try:
+            found = library.explain([path])
+        except library.refused:
+            return
+    for text in (
+        library.text(found, colour=False, width=100),
+        *(render(found) for render in library.renders),
+    ):
+        strange = {sign for sign in text if not (sign.isprintable() or sign == "\n")}
         assert not strange, f"control characters are shown: {strange}"
 
 
@@ -98,16 +104,20 @@ def late(*_: object) -> None:
     raise TimeoutError(f"over {SECONDS} s")
 
 
-def run(count: int, seed: str, only: int | None = None) -> list[int]:
-    """Try inputs 1 to `count`, or one of them; the numbers of the finds."""
+def run(count: int, seed: str, only: int | None = None, kind: str = "") -> list[int]:
+    """Try inputs 1 to `count`, or one of them, of text alone if `kind` says so; the numbers of the finds."""
     fast, slow = Library("compiled"), Library("source")
-    given, finds, settled = seeds(), list[int](), 0
+    captures, printed, finds, settled = seeds(), texts(), list[int](), 0
+    longest, slowest = 0.0, 0  # of its seconds; the input's number
     signal.signal(signal.SIGALRM, late)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "input")
         for number in range(1, count + 1) if only is None else (only,):
+            given = printed if kind == "text" or number % TEXTS == 0 else captures
+            path.unlink(missing_ok=True)  # a new file: some file systems write out what is truncated
             path.write_bytes(mutated(Random(f"{seed}:{number}"), given))
             signal.alarm(SECONDS)
+            start = time.process_time()
             try:
                 tried(number, path, fast, slow)
             except Exception:
@@ -117,19 +127,21 @@ def run(count: int, seed: str, only: int | None = None) -> list[int]:
                 sys.stderr.write(f"input {number} of seed {seed}:\n{traceback.format_exc()[-2_000:]}\n")
             finally:
                 signal.alarm(0)
+            longest, slowest = max((longest, slowest), (time.process_time() - start, number))
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             settled = peak if number <= WARM else settled
             assert peak <= settled + GROWTH or only, f"memory grew to {peak} KiB by input {number}"
+    sys.stdout.write(f"fuzz: input {slowest} took longest, {longest:.2f} s\n")
     return finds
 
 
-def main(count: str = "100000", seed: str = "", only: str = "") -> int:
+def main(count: str = "100000", seed: str = "", only: str = "", kind: str = "") -> int:
     """Run as a command."""
     seed = seed or secrets.token_hex(4)
-    sys.stdout.write(f"fuzz: {count} inputs, seed {seed}\n")
+    sys.stdout.write(f"fuzz: {count} inputs{kind and f' of {kind}'}, seed {seed}\n")
     sys.stdout.flush()
     start = time.monotonic()
-    finds = run(int(count), seed, int(only) if only else None)
+    finds = run(int(count), seed, int(only) if only else None, kind)
     took = time.monotonic() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     sys.stdout.write(f"fuzz: {len(finds)} finds {finds[:20]}, {took:.0f} s, peak {peak} MiB\n")

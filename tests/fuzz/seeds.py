@@ -32,13 +32,6 @@ TALK = [make.ip(one) for one in THERE[:1]] + [
 TALK += [make.ip(one) for one in THERE[1:]]
 ETHERNET = [make.ethernet(one) for one in TALK]
 
-TEXT = b"""\
-12:34:56.789012 IP 10.0.0.1.40000 > 192.0.2.80.443: Flags [S], seq 100, win 512, options [mss 1460,nop,wscale 7], length 0
-12:34:56.789112 IP 192.0.2.80.443 > 10.0.0.1.40000: Flags [S.], seq 500, ack 101, win 512, length 0
-2026-01-02 12:34:56.789212 eth0 Out IP6 fe80::1.40000 > fe80::2.443: Flags [P.], seq 101:119, ack 501, win 512, length 18
-    192.0.2.80.443 > 10.0.0.1.40000: Flags [R], cksum 0x1234 (correct), seq 501, win 0, length 0
-"""  # noqa: E501
-
 
 def dated(frames: list[bytes]) -> list[Taken]:
     """Frames, a millisecond after each other."""
@@ -66,7 +59,6 @@ def made() -> Iterator[bytes]:
             struct.pack("<IIII", 1_700_000_000, n, len(one), len(one)) + bytes(more) + one
             for n, one in enumerate(ETHERNET)
         )
-    yield TEXT
 
 
 def several(order: str) -> bytes:

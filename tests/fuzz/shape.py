@@ -20,6 +20,7 @@ class Shape:
     fields: list[Span] = field(default_factory=list)  # numbers
     units: list[Span] = field(default_factory=list)  # records, blocks, lines
     frames: list[Span] = field(default_factory=list)
+    text: bool = False
 
     def number(self, octets: bytes, at: int, size: int = 4) -> int:
         """A number, noted as a field; 0 beyond the end."""
@@ -104,4 +105,5 @@ def _options(found: Shape, octets: bytes, at: int, stop: int) -> None:
 
 def _text(octets: bytes) -> Shape:
     lines = [match.span() for match in re.finditer(rb"[^\n]*\n", octets)]
-    return Shape("<", [match.span() for match in re.finditer(rb"\d+", octets)], lines, lines)
+    numbers = [match.span() for match in re.finditer(rb"\d+", octets)]
+    return Shape("<", numbers, lines, lines, text=True)

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from tests.fuzz import run as module
-from tests.fuzz.mutate import MUTATIONS, mutated
+from tests.fuzz.mutate import MUTATIONS, TEXT_MUTATIONS, mutated
+from tests.fuzz.printed import texts
 from tests.fuzz.run import Library, main, plain, run
 from tests.fuzz.seeds import made
 from tests.fuzz.shape import shape
 
-SEEDS = list(made())
+SEEDS, TEXTS = list(made()), texts()
+TUNNEL = 14  # the text of which nothing is TCP that can be read
 
 
 def test_some_inputs_of_a_known_seed_are_no_finds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,19 +30,46 @@ def test_an_input_is_made_again_by_its_seed_and_number() -> None:
     ]
 
 
+def test_some_texts_of_a_known_seed_are_no_finds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("100", "known", "", "text") == 0, capsys.readouterr().err
+    assert "100 inputs of text, seed known" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("mutation", set(MUTATIONS), ids=lambda one: one.__name__)
 def test_every_mutation_changes_something(mutation: Any) -> None:
-    changed = 0
-    for number, seed in enumerate(SEEDS):
+    assert changed(mutation, SEEDS) > len(SEEDS) // 2
+
+
+@pytest.mark.parametrize("mutation", set(TEXT_MUTATIONS), ids=lambda one: one.__name__)
+def test_every_mutation_of_text_changes_something(mutation: Any) -> None:
+    assert changed(mutation, TEXTS) > len(TEXTS) // 2
+
+
+def changed(mutation: Any, seeds: list[bytes]) -> int:
+    count = 0
+    for number, seed in enumerate(seeds):
         octets = bytearray(seed)
         mutation(Random(number), octets, shape(seed))
-        changed += octets != seed
-    assert changed > len(SEEDS) // 2
+        count += octets != seed
+    return count
+
+
+def test_every_text_is_read_and_most_mutated_ones_still_are(tmp_path: Path) -> None:
+    library, path = Library("source"), tmp_path / "text"
+
+    def segments(octets: bytes) -> int:
+        path.write_bytes(octets)
+        found = library.scanned(path)
+        return 0 if isinstance(found, str) else int(found[0]["tcp"])
+
+    assert [number for number, text in enumerate(TEXTS) if segments(text) < 3] == [TUNNEL]
+    assert sum(segments(mutated(Random(number), TEXTS)) > 2 for number in range(300)) > 150
 
 
 def test_the_parts_of_a_seed_are_all_of_it() -> None:
-    for seed in SEEDS:
+    for seed in SEEDS + TEXTS:
         parts = shape(seed)
+        assert parts.text == (seed in TEXTS)
         assert parts.units
         assert max(stop for _, stop in parts.units) == len(seed)
         assert all(0 <= start < stop <= len(seed) for start, stop in parts.fields + parts.units)
@@ -70,7 +99,9 @@ def test_a_find_is_told_and_kept(
 
     def library(world: str) -> Any:
         sound = Library("source")
-        members = {key: getattr(sound, key) for key in ("scanned", "explain", "text", "json", "refused")}
+        members = {
+            key: getattr(sound, key) for key in ("world", "scanned", "explain", "text", "renders", "refused")
+        }
         return SimpleNamespace(**members | (changed if world == "compiled" else {}))
 
     monkeypatch.setattr(module, "Library", library)

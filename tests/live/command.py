@@ -65,7 +65,6 @@ def serving(net: Net, beyond: int = 100_000_000, times: int = 1) -> Iterator[lis
     listener.settimeout(LONGEST)
     tap = net.server.call(_tap)
     tap.settimeout(LONGEST)
-    stopped = threading.Event()
     held: list[socket.socket] = []
 
     def serve() -> None:
@@ -91,7 +90,6 @@ def serving(net: Net, beyond: int = 100_000_000, times: int = 1) -> Iterator[lis
     try:
         yield sent
     finally:
-        stopped.set()
         listener.close()
         tap.close()
         for one in held:

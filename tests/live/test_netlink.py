@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -99,3 +100,13 @@ def test_nothing_logged_is_no_line(namespace: Namespace) -> None:
     log = namespace.call(Nflog)
     assert list(log.lines()) == []
     log.close()
+
+
+def test_binding_nflog_changes_no_setting(namespace: Namespace) -> None:
+    names = ("net.netfilter.nf_log.2", "net.netfilter.nf_log.10")
+    before = [namespace.sysctl(name) for name in names]
+    with closing(namespace.call(Nflog)):
+        assert [namespace.sysctl(name) for name in names] == before
+        with pytest.raises(HostError, match=r"NFLOG group 0 is read by another program \(port \d+\)"):
+            namespace.call(Nflog)
+    namespace.call(Nflog).close()

@@ -82,14 +82,16 @@ def test_one_on_demand_and_the_pending_one_at_the_end(net: Net, tmp_path: Path) 
     killed(net)
     told = ended(process)
     assert len(cases(tmp_path)) == 2, told
-    assert bypeer.explain([cases(tmp_path)[1]]).verdict.killed_by == "host"
+    assert bypeer.explain([cases(tmp_path)[1]]).verdict.killed_by == "host", told
 
 
 def test_there_is_no_more_than_was_allowed(net: Net, tmp_path: Path) -> None:
     process = recorder(net, tmp_path, "--max-cases", "2")
-    for _ in range(3):
+    for count in (1, 2):
         process.send_signal(signal.SIGUSR1)
-        time.sleep(0.7)
+        assert until(lambda count=count: len(cases(tmp_path)) == count, 10)
+    process.send_signal(signal.SIGUSR1)
+    time.sleep(1)
     told = ended(process)
     assert len(cases(tmp_path)) == 2
     assert "0 RSTs seen, 2 case files, 1 not written for want of room" in told

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bypeer.core.evidence import Event
 from bypeer.live.tracepoints import Tracepoints
 
-# From 6.18, as this machine printed it, and from 5.10.
+# In the form that 6.18 printed here; OLD follows the print format before 6.10, and was not recorded.
 RESET = (
     "          <idle>-0       [001] ..s2.  1234.567890: tcp_send_reset: skbaddr=000000007af8664a "
     "skaddr=0000000000000000 src=192.0.2.1:60730 dest=192.0.2.2:8080 state=UNKNOWN reason=NO_SOCKET"

@@ -15,6 +15,8 @@ Source: measured with tcpdump 4.99.3 (tests/capture/test_printed_corpus.py).
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from bypeer.capture.printed import Printed
 from bypeer.core import seq, tcp
 
@@ -67,7 +69,8 @@ class Numbers:
     __slots__ = ("_talks", "assumed", "forgotten", "plain")
 
     def __init__(self) -> None:
-        self._talks: dict[tuple[bytes, int, bytes, int], Talk] = {}
+        # Ordered: of a plain dict, finding the first gets dearer with each first that was deleted.
+        self._talks: OrderedDict[tuple[bytes, int, bytes, int], Talk] = OrderedDict()
         self.plain: bool | None = None  # printed with -S, as conversations show whose begin was seen
         self.assumed = 0  # segments with a number that is not known to be absolute
         self.forgotten = 0
@@ -91,7 +94,7 @@ class Numbers:
         talk = self._talks.get(key)
         if talk is None:
             if len(self._talks) >= _MOST_TALKS:
-                del self._talks[next(iter(self._talks))]
+                self._talks.popitem(last=False)
                 self.forgotten += 1
             talk = self._talks[key] = Talk()
         return talk, talk.ways[not forth], talk.ways[forth]

@@ -179,6 +179,8 @@ def read(stream: Stream, capture: Capture) -> Iterator[Frames]:
         )  # fmt: skip
         if frames.count:
             yield capture.deliver(frames)
+            if not stream.took(frames.count):
+                return capture.damaged(stream, "")
             frames.first += frames.count
             frames.count = 0
         elif not _more(stream, capture, form):

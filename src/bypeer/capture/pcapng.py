@@ -93,6 +93,7 @@ class _Reader:
         self.frames = Frames()
         self.frames.octets = stream.octets
         self.order = _ORDERS["<"]
+        self.blocks = 0  # of this batch that the walk has left to _block
         self.section = 0  # row of the section's first interface
         self.clocks: list[_Clock] = []  # a row an interface of the file
         self.simple = Clocks()  # those of this section, as far as the walk may read them
@@ -109,15 +110,18 @@ class _Reader:
 
     def batches(self) -> Iterator[Frames]:
         """Walk the file to its end, or to damage."""
-        frames, more = self.frames, True
+        stream, frames, more = self.stream, self.frames, True
         while more:
             try:
                 while self._run() < BATCH and self._whole() and not self._breaks():
                     self._block()
+                if not stream.took(max(frames.count, self.blocks)):
+                    raise _Damage("")
+                self.blocks = 0
                 if not frames.count:
                     more = self._more()
             except _Damage as damage:
-                self.capture.damaged(self.stream, str(damage))
+                self.capture.damaged(stream, str(damage))
                 more = False
             if frames.count:
                 yield self.capture.deliver(frames)
@@ -190,6 +194,7 @@ class _Reader:
         stop = stream.pos + total - 4
         if self.order.four.unpack_from(stream.octets, stop)[0] != total:
             raise _Damage(f"a block whose two lengths differ, the first {total} octets")
+        self.blocks += 1
         take = self.kinds.get(kind)
         if take is not None:
             take(stream.pos + 8, stop)

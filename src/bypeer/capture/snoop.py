@@ -53,6 +53,8 @@ def read(stream: Stream, capture: Capture) -> Iterator[Frames]:
         _walk(stream, frames, capture)
         if frames.count:
             yield capture.deliver(frames)
+            if not stream.took(frames.count):
+                return capture.damaged(stream, "")
             frames.first += frames.count
             frames.count = 0
         elif not _more(stream, capture):

@@ -15,6 +15,11 @@ SIZE = 1 << 20
 # claims more is damage.
 LARGEST_FRAME = 262_144
 
+# In a bomb a record of 16 octets takes a 16th of an octet, an empty line a 250th. Compressed by xz or
+# zstd -19 a record takes ten octets, a line of tcpdump's text ten, of wholly regular text two and a half.
+FREE_RECORDS = 1 << 20  # for which no size is asked
+_SMALLEST_RECORD = 2  # octets of the compressed file, on average
+
 
 class Source(Protocol):
     """What can be read: a file, a pipe, or a decompressor over one."""
@@ -29,14 +34,15 @@ class Source(Protocol):
 class Stream:
     """Unread octets of a source: octets[pos:end], of which octets[pos] is number `offset`."""
 
-    __slots__ = ("_base", "_source", "end", "failure", "octets", "pos")
+    __slots__ = ("_base", "_records", "_source", "end", "failure", "octets", "pos")
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._base = 0  # number in the source of octets[0]
+        self._records = 0
         self.octets = bytearray(SIZE)
         self.pos = self.end = 0
-        self.failure = ""  # the operating system's words, if reading failed
+        self.failure = ""  # the operating system's words, if reading failed, or ours
 
     @property
     def offset(self) -> int:
@@ -76,6 +82,15 @@ class Stream:
                 return False
         self.pos += count
         return True
+
+    def took(self, records: int) -> bool:
+        """Count records, blocks or lines; False if they are more than a compressed file has in earnest."""
+        self._records += records
+        packed = getattr(self._source, "taken", None)
+        if packed is None or self._records <= FREE_RECORDS + packed // _SMALLEST_RECORD:
+            return True
+        self.failure = f"more than a record or line for {_SMALLEST_RECORD} octets of the compressed file"
+        return False
 
     def close(self) -> None:
         """Give the source back."""

@@ -20,7 +20,7 @@ _QUOTE = b" \t>|`*"  # how mail, tickets and tables mark and indent a quotation
 _NUMBER = re.compile(rb"\d+ {2,}(?=\S)")  # -#
 _INTERFACE = re.compile(rb"(\S{1,64}) +(?:In|Out|B|M|P|\?\?\?) +(?=\S)")  # -i any
 _UNTIMED = re.compile(rb"IP6? |ARP, |MPLS |PPPoE |ethertype |(?:[0-9a-f]{2}:){5}[0-9a-f]{2} |(?: ?In|Out) ")
-_MACS = re.compile(rb"(?<!\S)(?:[0-9a-f]{2}:){5}\S{1,40} (?:\(oui [^)]*\) )?> ")
+_MACS = re.compile(rb"(?<!\S)(?:[0-9a-f]{2}:){5}\S{1,40} (?:\(oui [^)]{0,99}\) )?> ")
 _FLAGS = b": Flags ["
 _NESTED = re.compile(rb"\S > (\S+): ")
 _EXTENDED = re.compile(rb"(?<!\S)(\S{1,300}) > (\S{1,300}): (?:HBH|DSTOPT|RT6|RT\d|frag|srcrt|AH)\b")
@@ -72,6 +72,8 @@ class Lines:
     def feed(self, line: bytes) -> list[Printed]:
         """The packets that are complete with this line."""
         text = line.lstrip(_QUOTE)
+        if not text:
+            return []
         number = _NUMBER.match(text)
         if number:
             text = text[number.end() :].lstrip()

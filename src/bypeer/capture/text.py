@@ -91,17 +91,21 @@ def _head(stream: Stream) -> list[bytes]:
 def _lines(stream: Stream) -> Iterator[tuple[int, bytes]]:
     """Each line with its offset, without its end, cut to the longest."""
     while stream.fill(1):
-        offset = stream.offset
-        end = stream.octets.find(b"\n", stream.pos, stream.end)
+        end = stream.octets.rfind(b"\n", stream.pos, stream.end)
         if end < 0 and stream.fill(_LONGEST_LINE):
-            end = stream.octets.find(b"\n", stream.pos, stream.end)
-        if end >= 0:
-            line = bytes(stream.octets[stream.pos : min(end, stream.pos + _LONGEST_LINE)])
-            stream.pos = end + 1
-        else:
-            line = bytes(stream.octets[stream.pos : min(stream.end, stream.pos + _LONGEST_LINE)])
+            end = stream.octets.rfind(b"\n", stream.pos, stream.end)
+        offset = stream.offset
+        if end < 0:
+            lines = [bytes(stream.octets[stream.pos : min(stream.end, stream.pos + _LONGEST_LINE)])]
             _skip_line(stream)
-        yield offset, line.rstrip(b"\r")
+        else:
+            lines = bytes(stream.octets[stream.pos : end]).split(b"\n")
+            stream.pos = end + 1
+        for line in lines:
+            yield offset, line[:_LONGEST_LINE].rstrip(b"\r")
+            offset += len(line) + 1
+        if not stream.took(len(lines)):
+            return
 
 
 def _skip_line(stream: Stream) -> None:

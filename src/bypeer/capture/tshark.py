@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 
 from bypeer.capture.clock import SECOND, TIME, Clock, within
 from bypeer.capture.hosts import Hosts
-from bypeer.capture.numbers import ASSUMED
+from bypeer.capture.numbers import ASSUMED, FORGOTTEN
 from bypeer.capture.printed import PASSED_OVER, Printed
 from bypeer.core import seq, tcp
 from bypeer.core.segment import NO_TIME
@@ -48,7 +49,7 @@ def looks_like(line: bytes) -> bool:
 class Lines:
     """The lines of one text, in order, to packets."""
 
-    __slots__ = ("_assumed", "_hosts", "_odd", "_talks")
+    __slots__ = ("_assumed", "_forgotten", "_hosts", "_odd", "_talks")
 
     def __init__(
         self,
@@ -59,8 +60,8 @@ class Lines:
     ) -> None:
         self._hosts = Hosts(names)
         self._odd = odd
-        self._talks: dict[tuple[bytes, int, bytes, int], _Talk] = {}
-        self._assumed = 0
+        self._talks: OrderedDict[tuple[bytes, int, bytes, int], _Talk] = OrderedDict()
+        self._assumed = self._forgotten = 0
 
     def feed(self, line: bytes) -> list[Printed]:
         """The packet of this line, if it is one."""
@@ -85,8 +86,9 @@ class Lines:
 
     def finish(self) -> None:
         """Say what the text left open."""
-        if self._assumed:
-            self._odd[ASSUMED] = self._assumed
+        for what, count in ((ASSUMED, self._assumed), (FORGOTTEN, self._forgotten)):
+            if count:
+                self._odd[what] = count
 
     def _count(self, what: str) -> None:
         self._odd[what] = self._odd.get(what, 0) + 1
@@ -114,8 +116,9 @@ class Lines:
         key = (*here, *there) if forth else (*there, *here)
         talk = self._talks.get(key)
         if talk is None or reused:
-            if len(self._talks) >= _MOST_TALKS:
-                del self._talks[next(iter(self._talks))]
+            if talk is None and len(self._talks) >= _MOST_TALKS:
+                self._talks.popitem(last=False)
+                self._forgotten += 1
             known = f"{stamp}" if stamp else f"{key}"
             digest = hashlib.sha256(f"{known} {self._assumed if reused else 0}".encode()).digest()
             first, second = int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")

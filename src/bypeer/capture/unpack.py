@@ -2,7 +2,8 @@
 
 gzip, bzip2 and xz come with Python; zstd too from 3.14 on, before it is an extra, as lz4 is. A
 file may unpack to far more than it is, so nothing is unpacked ahead of its reader, what a
-format would hold in memory for its window is bounded, and so is the ratio.
+format would hold in memory for its window is bounded, and so are the ratio and the members. How many
+records a file of its size can hold is bounded too: `Stream.took`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from bypeer.capture.stream import Source
 # xz know no end.
 MOST_RATIO = 300
 FREE = 64 << 20  # octets for which no ratio is asked
+
+# A member of zstd costs 30 us before its first octet; the smallest has 8 octets, and real ones thousands.
+FREE_MEMBERS = 10_000
+_SMALLEST_MEMBER = 64  # octets, on average
 
 # Window of zstd (its own tool's bound, without --long) and memory of xz (-9 needs 65 MiB).
 _ZSTD_WINDOW_LOG = 27
@@ -138,12 +143,15 @@ class Unpacked:
         self._make, self._errors = form.load()
         self._member: Decompressor | None = self._make()
         self._input = b""
-        self._taken = self._given = 0
+        self.taken = self._given = 0  # octets of the packed file, and of what it unpacks to, so far
+        self._members = 1
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Unpack into the buffer and say how many octets; 0 at the end."""
         size = min(len(buffer), _LARGEST_PIECE)
         while self._member is not None:
+            if self._members > FREE_MEMBERS + self.taken // _SMALLEST_MEMBER:
+                raise self._broken("is in too many pieces")
             if not self._input and self._member.needs_input and not self._more():
                 raise self._broken("is cut short")
             got = self._unpack(self._member, size)
@@ -152,7 +160,7 @@ class Unpacked:
                 self._member = self._next()
             if got:
                 self._given += len(got)
-                if self._given > FREE + MOST_RATIO * self._taken:
+                if self._given > FREE + MOST_RATIO * self.taken:
                     raise self._broken(f"unpacks to over {MOST_RATIO} times its size")
                 buffer[: len(got)] = got
                 return len(got)
@@ -173,7 +181,7 @@ class Unpacked:
         chunk = bytearray(_CHUNK)
         with memoryview(chunk) as view:
             got = self._source.readinto(view) or 0
-        self._taken += got
+        self.taken += got
         self._input += bytes(chunk[:got])
         return got > 0
 
@@ -187,8 +195,9 @@ class Unpacked:
                 if self._input:
                     break
                 return None
+        self._members += 1
         return self._make()
 
     def _broken(self, what: str) -> OSError:
         self._member = None
-        return OSError(f"the {self._form.name} data {what}, near octet {self._taken:,} of the file")
+        return OSError(f"the {self._form.name} data {what}, near octet {self.taken:,} of the file")

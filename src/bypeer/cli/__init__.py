@@ -30,8 +30,8 @@ class Status(IntEnum):
 # here, so that the help needs no import.
 COMMANDS = {
     "explain": "Say who reset the connections in captures, and why.",
-    "try": "Run a command, recorded from both sides, and explain what happened to it (root).",
-    "record": "Flight recorder: a case file each time that a connection is reset (root).",
+    "try": "Run a command, and explain what happened to it (root).",
+    "record": "A case file each time a connection is reset (root).",
     "case": "What a case file holds.",
     "containers": "What can be named on this host, and where to listen.",
     "causes": "The catalogue of causes, a page each.",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bypeer.cli.output import warn
-from bypeer.cli.recording import give_up, named_by_time, opened, target_options
+from bypeer.cli.recording import LATEST, give_up, named_by_time, opened, target_options
 
 if TYPE_CHECKING:
     from bypeer.live.recording import Recording, Seen
@@ -133,6 +133,7 @@ class Flight:
                 if gone():
                     warn(f"{self.recording.target} is gone")
                     break
+        time.sleep(LATEST)
         self.see(self.recording.drain())
         if self.begun:
             self.write(self.begun, time.time_ns())

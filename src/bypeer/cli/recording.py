@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bypeer.live.hold import Held
     from bypeer.live.recording import Recording
 
+LATEST = 0.05  # s in which what has passed comes out of the rings
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
@@ -100,6 +102,6 @@ def named_by_time(folder: Path, ts: int) -> Path:
     path = folder / f"{moment}Z.case.pcapng"
     number = 2
     while path.exists():
-        path = folder / f"{moment}Z-{number}.case.pcapng"
+        path = folder / f"{moment}Z_{number}.case.pcapng"  # sorts after the first
         number += 1
     return path

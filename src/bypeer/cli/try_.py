@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bypeer.cli.output import warn
-from bypeer.cli.recording import give_up, named_by_time, opened, target_options
+from bypeer.cli.recording import LATEST, give_up, named_by_time, opened, target_options
 
 if TYPE_CHECKING:
     from bypeer.core.explanation import Explanation
@@ -91,6 +91,7 @@ def _run(recording: Recording, running: Command, after: float) -> int:
     end = time.monotonic() + after
     while (left := end - time.monotonic()) > 0:
         recording.wait(left)
+    time.sleep(LATEST)
     for fault in recording.faults:
         warn(fault)
     return status
