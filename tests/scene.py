@@ -272,8 +272,9 @@ def sources(*stories: str, **how: Any) -> list[Memory]:
 
 
 def play(*stories: str, **how: Any) -> Analysis:
-    """What the pipeline makes of it. What is no field of `How` goes to `analyse`."""
-    told = {name: how.pop(name) for name in ("kernel", "roles", "dropped", "evidence") if name in how}
+    """What the pipeline makes of it. What `analyse` knows goes there, the rest to `How`."""
+    names = ("kernel", "roles", "dropped", "gaps", "evidence")
+    told = {name: how.pop(name) for name in names if name in how}
     taken = sources(*stories, **how)
     return analyse(taken, printed=frozenset(range(len(taken)) if How(**how).printed else ()), **told)
 

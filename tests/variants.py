@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from bypeer.capture.read import open_capture
@@ -66,3 +68,28 @@ def as_any(paths: Sequence[Path], out: Path) -> Path:
 def as_one(paths: Sequence[Path], out: Path) -> Path:
     """Several captures merged into one file without a trace of which was which (mergecap -F pcap)."""
     return write(out, [one for _, one in by_time(*([(0, one) for one in read(path)] for path in paths))])
+
+
+FORMS = ("pcap", "pcapng", "pcap.gz")
+
+
+def rotated(path: Path, out: Path, cuts: Sequence[float], form: str = "pcap") -> list[Path]:
+    """Cut at these parts of its packets, as tcpdump -C names the files, or as a format of FORMS."""
+    frames = read(path)
+    ends = [0, *(max(1, min(len(frames) - 1, round(len(frames) * cut))) for cut in cuts), len(frames)]
+    found = []
+    for number, (start, end) in enumerate(pairwise(ends)):
+        octets = _as(form, frames[start:end])
+        name, _, packed = form.partition(".")
+        suffix = f".{name}{number or ''}" + (f".{packed}" if packed else "")
+        found.append(out / (path.stem + suffix))
+        found[-1].write_bytes(octets)
+    return found
+
+
+def _as(form: str, frames: Sequence[Taken]) -> bytes:
+    if form == "pcapng":
+        interface = make.interface(options=make.option(2, b"eth0") + make.option(9, b"\x09"))
+        return make.section() + interface + b"".join(make.enhanced(one, ticks=one.ts) for one in frames)
+    octets = make.pcap(frames, nano=True)
+    return gzip.compress(octets) if form == "pcap.gz" else octets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,15 +11,19 @@ from typing import Any, TypeVar
 
 from bypeer import __version__
 from bypeer.capture.jobs import scan_at_once
-from bypeer.capture.read import Capture, open_capture
+from bypeer.capture.model import Capture, Watch
+from bypeer.capture.read import open_capture
+from bypeer.capture.rotation import series
+from bypeer.capture.series import Series
 from bypeer.core.decode import in_tunnel, interface_and_index
 from bypeer.core.describe import Names, describe
 from bypeer.core.evidence import Evidence
 from bypeer.core.explain import Analysis, analyse
-from bypeer.core.explanation import Damage, Explanation, Input, Loss, Role, Tool
+from bypeer.core.explanation import Damage, Explanation, File, Input, Loss, Role, Tool
 from bypeer.core.kernels import named
 from bypeer.core.linktypes import link_type_name
 from bypeer.core.scan import Scan
+from bypeer.core.segment import NO_TIME
 
 Path = str | os.PathLike[str]
 
@@ -33,13 +38,16 @@ def explain(
     outside: Sequence[Path] | None = None,
     digest: bool = False,
     jobs: int = 1,
+    watch: Watch | None = None,
 ) -> Explanation:
     """Say who reset the connections in these capture files, what triggered it and why.
 
     `-` is standard input. `kernel` is the NAT host's, as `uname -r` has it; `inside` and `outside`
-    say which files were taken where, if the packets are not to decide. `digest`: hash files of more
-    than UNASKED octets too, which takes longer than to read them. `jobs`: processors to be used.
-    Raises CaptureError where a file is no capture, ValueError where the kernel is not known.
+    say which files were taken where, if the packets are not to decide. Files that were one capture
+    (rotation.py) are read as one. `digest`: hash files of more than UNASKED octets too, which takes
+    longer than to read them. `jobs`: processors to be used. `watch` is told what is being done, and how
+    many octets were read for it since. Raises CaptureError where a file is no capture, ValueError where
+    the kernel is not known.
     """
     chosen = named(kernel) if kernel is not None else None
     with ExitStack() as stack:
@@ -47,17 +55,23 @@ def explain(
             stack.enter_context(closing(open_capture(path)))
             for path in dict.fromkeys(os.fspath(path) for path in paths)
         ]
-        roles = _roles(captures, inside or (), outside or ())
-        printed = frozenset(row for row, one in enumerate(captures) if one.printed)
+        for one in captures:
+            one.watch = watch
+        sides = _sides(inside or (), outside or ())
+        sources = series(captures, {row: sides.get(one.path, "") for row, one in enumerate(captures)})
         analysis = analyse(
-            captures, chosen, roles, lambda number: bool(captures[number].losses), printed,
-            lambda _: scan_at_once(captures, jobs),
-            lambda: Evidence({row: one.events for row, one in enumerate(captures)}),
-        )  # fmt: skip
-        inputs = [
-            _input(capture, found, digest) for capture, found in zip(captures, analysis.scans, strict=True)
-        ]
-        found = describe(analysis, inputs, _names(captures, analysis), Tool("bypeer", __version__), chosen)
+            sources,
+            chosen,
+            _roles(sources, sides),
+            lambda number: sources[number].dropped,
+            frozenset(row for row, one in enumerate(sources) if one.printed),
+            lambda number: sources[number].gaps,
+            scan_all=lambda _: scan_at_once(sources, jobs, watch),
+            evidence=lambda: Evidence({row: one.events for row, one in enumerate(sources)}),
+        )
+        scans = analysis.scans
+        inputs = [_input(one, found, digest) for one, found in zip(sources, scans, strict=True)]
+        found = describe(analysis, inputs, _names(sources, analysis), Tool("bypeer", __version__), chosen)
         return spelt(found, {made_up: name for one in captures for made_up, name in one.names.items()})
 
 
@@ -98,45 +112,108 @@ def _spelt(value: Any, say: Callable[[str], str]) -> Any:
     return value
 
 
-def _roles(captures: Sequence[Capture], inside: Sequence[Path], outside: Sequence[Path]) -> dict[int, Role]:
-    """What the user said of the inputs, by row."""
+def _sides(inside: Sequence[Path], outside: Sequence[Path]) -> dict[str, Role]:
+    """What the user said of the files, by path."""
     given: dict[str, Role] = {os.fspath(path): "outside" for path in outside}
-    given |= {os.fspath(path): "inside" for path in inside}
-    return {row: given[one.path] for row, one in enumerate(captures) if one.path in given}
+    return given | {os.fspath(path): "inside" for path in inside}
 
 
-def _input(capture: Capture, found: Scan, digest: bool) -> Input:
+def _roles(sources: Sequence[Series], sides: Mapping[str, Role]) -> dict[int, Role]:
+    """The same by row of the inputs: the files of one are all of one side."""
+    paths = [one.captures[0].path for one in sources]
+    return {row: sides[path] for row, path in enumerate(paths) if path in sides}
+
+
+def _input(source: Series, found: Scan, digest: bool) -> Input:
+    files = _files(source, digest)
+    several = len(files) > 1
+    return Input(
+        path=f"{files[0].path} and {len(files) - 1} more" if several else files[0].path,
+        sha256=_digest_of([one.sha256 for one in files]) if several else files[0].sha256,
+        format="; ".join(dict.fromkeys(one.format for one in files)),
+        packets=found.packets,
+        tcp=found.tcp,
+        rst=found.rst,
+        weird=_weird(source, found),
+        damage=_damage(files),
+        losses=_losses(source),
+        files=files if several else (),
+    )
+
+
+def _digest_of(digests: Sequence[str | None]) -> str | None:
+    """One digest of several files; None where one of theirs is not known."""
+    known = [one for one in digests if one is not None]
+    if len(known) < len(digests):
+        return None
+    return hashlib.sha256("".join(f"{one}\n" for one in known).encode()).hexdigest()
+
+
+def _sha256(capture: Capture, digest: bool) -> str | None:
+    return capture.sha256() if digest or capture.size <= UNASKED else None
+
+
+def _files(source: Series, digest: bool) -> list[File]:
+    behind = {until for _, until in source.gaps}
+    return [
+        File(
+            path=one.path,
+            sha256=_sha256(one, digest),
+            format=one.format if one.packing is None else f"{one.format}, {one.packing.name}",
+            packets=piece.packets,
+            first_frame=piece.first,
+            began_ns=None if piece.began == NO_TIME else piece.began,
+            ended_ns=None if piece.ended == NO_TIME else piece.ended,
+            gap=piece.began in behind,
+            damage=None if one.damage is None else Damage(one.damage.offset, one.damage.reason),
+        )
+        for one, piece in zip(source.captures, source.pieces, strict=True)
+    ]
+
+
+def _weird(source: Series, found: Scan) -> dict[str, int]:
     weird = {kind: count for kind, count in found.kinds.items() if kind != "unsupported"}
     for link_type, count in found.unsupported.items():
         weird[f"unsupported link type {link_type_name(link_type)}"] = count
-    weird |= capture.oddities
+    for capture in source.captures:
+        for kind, count in capture.oddities.items():
+            weird[kind] = weird.get(kind, 0) + count
     if found.undated:
         weird["undated"] = found.undated
     if found.table.evicted:
         weird["connections forgotten, there being too many"] = found.table.evicted
-    return Input(
-        path=capture.path,
-        sha256=capture.sha256() if digest or capture.size <= UNASKED else None,
-        format=capture.format if capture.packing is None else f"{capture.format}, {capture.packing.name}",
-        packets=found.packets,
-        tcp=found.tcp,
-        rst=found.rst,
-        weird=weird,
-        damage=None if capture.damage is None else Damage(capture.damage.offset, capture.damage.reason),
-        losses=[Loss(None, one.frames, f"the file's own count ({one.counter})") for one in capture.losses],
-    )
+    return weird
 
 
-def _names(captures: Sequence[Capture], analysis: Analysis) -> Names:
+def _damage(files: Sequence[File]) -> Damage | None:
+    """The first damage, and of which file, if there are several."""
+    for one in files:
+        if one.damage is not None:
+            where = f"in {one.path}: " if len(files) > 1 else ""
+            return one.damage._replace(reason=where + one.damage.reason)
+    return None
+
+
+def _losses(source: Series) -> list[Loss]:
+    """What the files count themselves: of several the highest, since some count on from file to file."""
+    most: dict[tuple[int, str], int] = {}
+    for capture in source.captures:
+        for one in capture.losses:
+            key = one.interface, one.counter
+            most[key] = max(one.frames, most.get(key, 0))
+    return [Loss(None, frames, f"the file's own count ({counter})") for (_, counter), frames in most.items()]
+
+
+def _names(sources: Sequence[Series], analysis: Analysis) -> Names:
     """What the vantages' interfaces are called: by name, else by number where there are several."""
     names = {}
-    for row, capture in enumerate(captures):
+    for row, source in enumerate(sources):
         interfaces = {one.interface for one in analysis.connections[row]}
         several = len(interfaces) > 1
         for interface in interfaces:
             number, index = interface_and_index(interface)
-            known = capture.interfaces[number]
-            label = known.name or (str(number) if len(capture.interfaces) > 1 else "")
+            known = source.interfaces[number]
+            label = known.name or (str(number) if len(source.interfaces) > 1 else "")
             if index:
                 label = f"{label}%{index}" if label else f"index {index}"
             if in_tunnel(interface):

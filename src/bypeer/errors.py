@@ -18,6 +18,10 @@ class CaptureError(BypeerError):
         super().__init__(f"{path}: at octet {offset}: {why}")
         self.path, self.offset, self.why = path, offset, why
 
+    def __reduce__(self) -> tuple[type[CaptureError], tuple[str, int, str]]:
+        """So that another process can raise it."""
+        return type(self), (self.path, self.offset, self.why)
+
 
 class HostError(BypeerError):
     """The machine is at fault: a privilege, a tool or a kernel feature is missing."""

@@ -23,7 +23,7 @@ from bypeer.core.evidence import Event
 from bypeer.core.explain import Analysis, analyse
 from bypeer.core.frames import Interface
 from bypeer.core.marks import marks
-from tests import make, scene
+from tests import make, scene, variants
 from tests.core.test_describe import described
 from tests.core.test_testimony import KILLED, destroyed
 from tests.telling import LATE, logged, ruled
@@ -104,6 +104,32 @@ def test_each_event_is_about_the_segment_that_it_was_made_of(made: tuple[str, Pa
     assert all("OUTPUT" in one.because for one in host)
     told = [one for one in host if one.trigger is not None and one.trigger.told_by == "kernel"]
     assert events.count("nflog") == len(told)
+
+
+def test_the_words_beside_several_files_of_one_recording_count_alike(tmp_path: Path) -> None:
+    name = "late-segment"
+    with pair(name) as captures:
+        analysis = analyse(captures)
+        events = list(said(analysis))
+    frames = {side: variants.read(HERE / name / f"{side}.pcap") for side in SIDES}
+    cut = sorted(one.ts for taken in frames.values() for one in taken)[100]
+    files = []
+    for number, (since, until) in enumerate([(0, cut), (cut, 1 << 62)]):
+        vantages = []
+        for row, side in enumerate(SIDES):
+            source = scene.Memory([one for one in frames[side] if since <= one.ts < until])
+            source.interfaces = [captures[row].interfaces[0]._replace(name=side)]
+            vantages.append(case.Vantage(source, side, f"{side}: made up"))
+        files.append(tmp_path / f"x{number}.case.pcapng")
+        told = [one for one in events if since <= one.ts < until]
+        case.write(files[-1], case.About("bypeer"), vantages, told)
+    found = bypeer.explain(reversed(files))
+    (one,) = found.inputs
+    assert [Path(file.path).name for file in one.files] == ["x0.case.pcapng", "x1.case.pcapng"]
+    assert (found.verdict.killed_by, found.verdict.cause) == ("host", expected(name)["cause"])
+    words = [word.says for word in found.evidence if word.source == "kernel"]
+    assert any("OUTPUT" in said for said in words)
+    assert any("nf_ct_proto_6" in said for said in words)
 
 
 # Others' tools

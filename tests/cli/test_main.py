@@ -152,9 +152,9 @@ def test_what_the_library_is_asked(library: Any, capture: str, tmp_path: Path) -
         main(["explain", capture, "--inside", capture, "--outside", str(other), "--kernel", "5.10.0-8"]) == 0
     )
     paths = {"paths": (capture, str(other)), "inside": (capture,), "outside": (str(other),)}
-    assert asked.asked == {**paths, "kernel": "5.10.0-8", "digest": False, "jobs": 1}
+    assert asked.asked == {**paths, "kernel": "5.10.0-8", "digest": False, "jobs": 1, "watch": None}
     assert main(["explain", capture, "--hash", "-j", "3"]) == 0
-    nothing = {"kernel": None, "inside": None, "outside": None}
+    nothing = {"kernel": None, "inside": None, "outside": None, "watch": None}
     assert asked.asked == {"paths": (capture,), **nothing, "digest": True, "jobs": 3}
 
 

@@ -14,7 +14,7 @@ from bypeer.core.explain import Analysis, analyse, interest
 from bypeer.core.frames import Frames
 from bypeer.core.kernels import KERNELS, LINUX_4_19, LINUX_5_10, LINUX_6_18
 from tests.make import Taken
-from tests.scene import ASKED, FAR, OPEN, Memory, case, frames, play, sources
+from tests.scene import ASKED, FAR, INSIDE, OPEN, OUTSIDE, Memory, case, frames, play, sources
 
 BEYOND = "+.01 < . 90000001:90000101(100) ack 101 win 509 !\n"
 HOST = ASKED + BEYOND + "+.0001 H> R 101:101(0) win 0\n"
@@ -129,6 +129,21 @@ def test_an_input_that_says_that_it_lacks_packets_is_lossy() -> None:
         found = play(HOST, dropped=lambda number, dropping=dropping: number == dropping)
         sides = found.cases[0].seen.study.sides
         assert [side is not None and side.lossy for side in sides] == [dropping == 0, dropping == 1]
+
+
+def test_what_passed_while_a_file_may_be_missing_is_not_known_to_be_dropped() -> None:
+    (one,) = play(HOST_LATE).cases
+    trigger = one.seen.resets[0].trigger
+    assert trigger is not None
+    assert (trigger.sure, one.conclusion.certainty) == (True, "certain")
+    gap = trigger.ts - 1, trigger.ts + 1
+    for sides, sure in (({INSIDE}, False), ({OUTSIDE}, True), ({INSIDE, OUTSIDE}, False)):
+        found = play(HOST_LATE, gaps=lambda number, sides=sides: [gap] if number in sides else [])
+        again = found.cases[0].seen.resets[0].trigger
+        assert again is not None
+        assert again.sure == sure
+        assert (found.cases[0].conclusion.certainty == "certain") == sure
+        assert not any(side.lossy for side in found.cases[0].seen.study.sides if side is not None)
 
 
 def test_undated_captures_cover_all_time() -> None:

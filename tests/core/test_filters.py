@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from bypeer.core.explanation import Filter
+from bypeer.core.explanation import File, Filter, Input
 from bypeer.core.filters import filters
 from bypeer.core.study import INSIDE, Sighting
 from tests.scene import ASKED, case
 
 HOST = ASKED + "+.01 < . 90000001:90000101(100) ack 101 win 509 !\n+.0001 H> R 101:101(0) win 0\n"
 SERVER = ASKED + "+.01 < R. 1449:1449(0) ack 101 win 0\n"
+INPUTS = [Input(f"{name}.pcap", "", "pcap", 100, 100, 1, {}, None, []) for name in ("in", "out")]
 
 
 def side(one: Sighting) -> str:
@@ -20,7 +21,7 @@ def side(one: Sighting) -> str:
 
 
 def found(story: str, **how: Any) -> list[Filter]:
-    return filters(case(story, **how), side)
+    return filters(case(story, **how), side, INPUTS)
 
 
 def whole(vantage: str, client: str, server: str, ports: tuple[int, int] = (40000, 443)) -> Filter:
@@ -45,6 +46,16 @@ def test_of_a_kill_by_the_host() -> None:
         ),
         *BOTH,
     ]  # fmt: skip
+
+
+def test_of_several_files_the_one_is_named_and_its_own_number() -> None:
+    files = [File(f"out.pcap{at}", "", "pcap", 9, 1 + 9 * at, None, None, False, None) for at in range(2)]
+    rows = filters(case(HOST), side, [INPUTS[0], INPUTS[1]._replace(files=files)])
+    assert rows[:2] == [
+        Filter("the trigger", "out", "frame.number == 9", "out.pcap0"),
+        Filter("the deciding RST", "out", "frame.number == 1", "out.pcap1"),
+    ]
+    assert [row.file for row in rows[2:]] == [""] * 3
 
 
 def test_ipv6_has_other_fields() -> None:
@@ -85,4 +96,4 @@ def test_a_side_of_which_nothing_was_kept_has_no_filter() -> None:
     one = case(SERVER)
     study = one.seen.study
     study.sightings = [sighting for sighting in study.sightings if sighting.side == INSIDE]
-    assert [row.vantage for row in filters(one, side) if row.what == "the whole connection"] == ["in"]
+    assert [row.vantage for row in filters(one, side, INPUTS) if row.what == "the whole connection"] == ["in"]

@@ -18,7 +18,7 @@ from bypeer.core.scan import scan
 from bypeer.core.script import INITIAL, parse
 from bypeer.core.segment import NO_TIME
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Hole, Side, Sighting, Study, between, study
-from tests.scene import ASKED, OPEN, START, Memory, sources
+from tests.scene import ASKED, OPEN, START, Memory, play, sources
 
 MS, S = 10**6, 10**9  # ns
 
@@ -320,6 +320,8 @@ LOSSY = {
     "a hole in a long one": (Side(holes=[Hole(0, 1, 1)], sightings=100), False),
     "two holes": (Side(holes=[Hole(0, 1, 1)] * 2, sightings=100), False),
     "three holes": (Side(holes=[Hole(0, 1, 1)] * 3, sightings=100), True),
+    "where a file is missing": (Side(holes=[Hole(0, 1, 1)] * 3, gaps=[(1, 9)]), False),
+    "there, and elsewhere": (Side(holes=[Hole(0, 1, 1), Hole(10, 11, 1)], gaps=[(1, 9)]), True),
 }
 
 
@@ -333,3 +335,27 @@ def test_a_capture_is_complete_from_its_beginning_to_its_end_but_for_holes() -> 
     complete = [at for at in range(100) if side.complete(at)]
     assert complete == [*range(10, 30), *range(41, 50), *range(51, 91)]
     assert Side().complete(START)
+
+
+def test_nor_is_it_where_a_file_may_be_missing() -> None:
+    side = Side(10, 90, gaps=[(30, 40), (50, 50)])
+    assert [at for at in range(100) if side.complete(at)] == [*range(10, 30), *range(41, 50), *range(51, 91)]
+    spans = {
+        (10, 29): True,
+        (10, 30): False,
+        (41, 49): True,
+        (41, 60): False,
+        (35, 36): False,
+        (51, 90): True,
+    }
+    assert {span: side.complete(*span) for span in spans} == spans
+
+
+def test_the_times_between_files_are_put_on_the_outside_clock() -> None:
+    found = play(ASKED, clock=5, gaps=lambda number: [(START, START + S), (START + 2 * S, START + 3 * S)])
+    sides = [side.gaps for side in found.cases[0].seen.study.sides if side is not None]
+    offset = found.cases[0].seen.study.offset
+    assert offset is not None
+    assert abs(offset + 5 * S) < MS
+    assert sides[1] == [(START, START + S), (START + 2 * S, START + 3 * S)]
+    assert sides[0] == [(since + offset, until + offset) for since, until in sides[1]]

@@ -12,6 +12,7 @@ from bypeer.core.explanation import (
     Event,
     Evidence,
     Explanation,
+    File,
     Filter,
     Input,
     KernelSays,
@@ -356,6 +357,7 @@ def hostile() -> Explanation:
         weird={HOSTILE: 3},
         damage=Damage(99, HOSTILE),
         losses=[Loss("v1", 5, HOSTILE)],
+        files=[_file(f"{HOSTILE}{at}", 9, 1 + 9 * at)._replace(damage=Damage(99, HOSTILE)) for at in (0, 1)],
     )
     event = found.connections[0].events[1]._replace(text=f"``` {HOSTILE}")
     return found._replace(
@@ -369,4 +371,23 @@ def hostile() -> Explanation:
     )
 
 
-ALL = {one.__name__: one for one in (killed, undetermined, harmless, refused, hung, many, hostile)}
+def rotated() -> Explanation:
+    """As `killed`, but the outside capture consists of three files, and something may lie between two."""
+    found = killed()
+    files = [
+        _file("out/host.pcap", 10_000, 1),
+        _file("out/host.pcap1", 10_000, 10_001)._replace(damage=Damage(99, "cut short in a frame")),
+        _file("out/host.pcap2", 5_002, 20_001)._replace(gap=True),
+    ]
+    outside = found.inputs[1]._replace(path="out/host.pcap and 2 more", files=files)
+    filters = [found.filters[0]._replace(expression="frame.number == 4877", file="out/host.pcap2")]
+    return found._replace(inputs=[found.inputs[0], outside], filters=filters)
+
+
+def _file(path: str, packets: int, first: int) -> File:
+    began = T0 + first * 1_000_000
+    digest = _input(path, 4, 0).sha256
+    return File(path, digest, "pcap", packets, first, began, began + 9_000_000_000, False, None)
+
+
+ALL = {one.__name__: one for one in (killed, undetermined, harmless, refused, hung, many, hostile, rotated)}

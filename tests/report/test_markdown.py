@@ -99,7 +99,7 @@ def test_captures_carry_their_digests() -> None:
 def test_lists_keep_their_place_among_paragraphs() -> None:
     found = sample.killed()
     damaged = found.inputs[0]._replace(damage=Damage(9, "cut"))
-    ticket = render(found._replace(inputs=[damaged]))
+    ticket = render(found._replace(inputs=[damaged, found.inputs[1]]))
     assert ticket.endswith(
         "\n\n- container.pcap is damaged at octet 9: cut. What comes before was read."
         "\n\n1 connection in all, 1 failed; 4 RSTs.\n"

@@ -154,6 +154,42 @@ def test_damage_and_losses_are_told_with_the_captures() -> None:
     assert "holds odd packets: 3 evil" in text
 
 
+def test_of_several_files_each_frame_names_its_own() -> None:
+    text = render(sample.rotated())
+    assert "B  22:26:19.414077  outside host.pcap2 #4877\n" in text
+    assert "A  22:26:19.414064  outside host.pcap2 #4876 = inside #24050\n" in text
+    assert "(# is the frame in the file that is named, or in that side's capture." in text
+    assert "the late packet, B (outside, host.pcap2)  frame.number == 4877" in text
+    captures = section(text, "Captures")
+    assert any(line.startswith("  out/host.pcap and 2 more ") for line in captures)
+    assert (
+        "  - out/host.pcap, out/host.pcap1 and out/host.pcap2 follow one another in time and were read as one"
+        " capture." in captures
+    )
+    assert "  - 1 s between host.pcap1 and host.pcap2 may lack packets." in captures
+    assert any("out/host.pcap1 is damaged at octet 99: cut short in a frame." in line for line in captures)
+
+
+def test_of_very_many_files_the_ends_are_named_and_a_few_gaps() -> None:
+    found = sample.rotated()
+    files = [
+        found.inputs[1]
+        .files[2]
+        ._replace(path=f"d/{at}.pcap", first_frame=1 + at, began_ns=at * 10, ended_ns=at)
+        for at in range(1, 100)
+    ]
+    text = render(found._replace(inputs=[found.inputs[0], found.inputs[1]._replace(files=files)]))
+    assert "  - d/1.pcap to d/99.pcap (99 files) follow one another in time" in text
+    assert "between 4.pcap and 5.pcap may lack packets; 94 more such gaps.\n" in text
+
+
+def test_files_of_one_name_in_several_folders_are_told_apart() -> None:
+    found = sample.rotated()
+    files = [one._replace(path=f"{at}/host.pcap") for at, one in enumerate(found.inputs[1].files)]
+    text = render(found._replace(inputs=[found.inputs[0], found.inputs[1]._replace(files=files)]))
+    assert "outside 2/host.pcap #4877\n" in text
+
+
 @pytest.mark.parametrize("width", [0, 30, 72])
 @pytest.mark.parametrize("name", sample.ALL)
 def test_no_control_character_gets_through(name: str, width: int) -> None:

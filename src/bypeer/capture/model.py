@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from io import BytesIO
 from typing import Any, NamedTuple
 
-from bypeer.capture.source import Origin
-from bypeer.capture.stream import Source, Stream
+from bypeer.capture.source import Origin, Watched
+from bypeer.capture.stream import SIZE, Source, Stream
 from bypeer.capture.unpack import Packing, Unpacked
 from bypeer.core.evidence import Event
 from bypeer.core.frames import Frames, Interface
@@ -41,9 +43,12 @@ class Comment(NamedTuple):
 
 
 # What a capture is made with; all else of it is told by reading.
-_GIVEN = ("_origin", "_reader", "format", "packing", "path")
+_GIVEN = ("_origin", "_reader", "format", "packing", "path", "watch")
 
 Reader = Callable[[Stream, "Capture"], Iterator[Frames]]
+
+# What is being done, and how many more octets of the file, as it lies there, were read for it.
+Watch = Callable[[str, int], None]
 
 
 class Capture:
@@ -54,13 +59,14 @@ class Capture:
 
     __slots__ = (
         "_event_octets", "_lost", "_origin", "_reader", "comments", "damage", "events", "format",
-        "interfaces", "names", "oddities", "packets", "packing", "path",
+        "interfaces", "names", "oddities", "packets", "packing", "path", "watch",
     )  # fmt: skip
 
     def __init__(self, path: str, form: str, reader: Reader, origin: Origin, packing: Packing | None) -> None:
         self.path = path
         self.format = form
         self.packing = packing  # None: the file is not compressed
+        self.watch: Watch | None = None
         self._reader = reader
         self._origin = origin
         self._forget()
@@ -89,7 +95,7 @@ class Capture:
 
     @property
     def regular(self) -> bool:
-        """Whether it can be read by several processes."""
+        """Whether it is a file: any process can read it, and its end is there before all was read."""
         return self._origin.regular
 
     @property
@@ -104,12 +110,13 @@ class Capture:
             Loss(interface, counter, count) for (interface, counter), count in self._lost.items() if count
         ]
 
-    def frames(self) -> Iterator[Frames]:
+    def frames(self, doing: str = "reading") -> Generator[Frames]:
         """Read the file from its start, a batch at a time, each good until the next is asked for.
 
         Ends at the end of the file or at `damage`. May be called again, not at the same time.
+        `doing` is what the watch is told.
         """
-        stream = Stream(unpacked(self._open(), self.packing))
+        stream = Stream(unpacked(self._open(doing), self.packing))
         self._forget()
         try:
             yield from self._reader(stream, self)
@@ -127,7 +134,7 @@ class Capture:
 
     def sha256(self) -> str:
         """Digest of the file as it lies there now, in hexadecimal; a pipe is read to its end."""
-        stream, digest = Stream(self._open()), hashlib.sha256()
+        stream, digest = Stream(self._open("checksums")), hashlib.sha256()
         try:
             while stream.fill(1):
                 with memoryview(stream.octets) as view:
@@ -137,11 +144,34 @@ class Capture:
             stream.close()
         return digest.hexdigest()
 
-    def _open(self) -> Source:
+    # For who wants to look at some octets only, uncompressed as they lie there.
+
+    def head(self, most: int) -> bytes:
+        """Its first octets, so many at most, and SIZE."""
+        stream = Stream(self._open())
         try:
-            return self._origin.open()
+            stream.fill(min(most, SIZE))
+            return bytes(stream.octets[: min(most, stream.end)])
+        finally:
+            stream.close()
+
+    def tail(self, most: int, least: int) -> bytes:
+        """Its last octets, so many at most; none, if it has less than `least` or is no file."""
+        try:
+            return self._origin.tail(most) if self._origin.size() >= least else b""
         except OSError as error:
             raise CaptureError(self.path, 0, error.strerror or str(error)) from error
+
+    def part(self, octets: bytes) -> Capture:
+        """These octets, unpacked ones, as a capture of the same format."""
+        return Capture(self.path, self.format, self._reader, _Memory(octets), None)
+
+    def _open(self, doing: str = "") -> Source:
+        try:
+            source = self._origin.open()
+        except OSError as error:
+            raise CaptureError(self.path, 0, error.strerror or str(error)) from error
+        return Watched(source, partial(self.watch, doing)) if self.watch and doing else source
 
     # What readers report.
 
@@ -175,6 +205,27 @@ class Capture:
         """Note that `count` frames were lost, beside `so_far` times those noted before."""
         key = interface, counter
         self._lost[key] = count + so_far * self._lost.get(key, 0)
+
+
+class _Memory:
+    """Octets that are at hand, as an origin."""
+
+    regular = False
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+
+    def open(self) -> Source:
+        return BytesIO(self._octets)
+
+    def size(self) -> int:
+        return len(self._octets)
+
+    def tail(self, most: int) -> bytes:
+        return self._octets[-most:]
+
+    def close(self) -> None:
+        """Hold nothing."""
 
 
 def unpacked(source: Source, form: Packing | None) -> Source:

@@ -125,7 +125,7 @@ def _header(head: bytes, path: str, failure: str) -> _Header:
     return _Header(endian, size, unit, records, order, link & _LINK_TYPE)
 
 
-def _layout(stream: Stream, path: str) -> Layout:
+def layout(stream: Stream, path: str) -> Layout:
     """Read the file header, without passing it, and find out how the records look."""
     stream.fill(_IXIA_HEADER)
     head = _header(bytes(stream.octets[: min(stream.end, _IXIA_HEADER)]), path, stream.failure)
@@ -167,7 +167,7 @@ def _odd_rest(first: int, kind: int | None = None, packet: int = 0) -> bool:
 
 def read(stream: Stream, capture: Capture) -> Iterator[Frames]:
     """Read the records of a stream that stands at the start of the file."""
-    form = _layout(stream, capture.path)
+    form = layout(stream, capture.path)
     capture.interfaces.append(Interface(form.link_type))
     stream.skip(form.size)
     frames = Frames()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
@@ -23,13 +24,16 @@ RESERVE = 1 << 30
 class Origin(Protocol):
     """What can be read from its first octet on, again and again, but not at the same time."""
 
-    regular: bool  # whether it is a file, which any process can open
+    regular: bool  # whether it is a file: any process can open it, and its end is there from the start
 
     def open(self) -> Source:
         """Begin anew. Raises OSError."""
 
     def size(self) -> int:
         """How many octets there are, as far as is known."""
+
+    def tail(self, most: int) -> bytes:
+        """Its last octets, so many at most; none, if it is no file. Raises OSError."""
 
     def close(self) -> None:
         """Give back what is held between readings."""
@@ -68,6 +72,12 @@ class File:
         except OSError:
             return 0
 
+    def tail(self, most: int) -> bytes:
+        """Its last octets, so many at most. Raises OSError."""
+        with FileIO(self._path) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+            return file.read(most)
+
     def close(self) -> None:
         """Hold nothing."""
 
@@ -96,6 +106,10 @@ class Pipe:
     def size(self) -> int:
         """How many octets the pipe has given."""
         return self._size
+
+    def tail(self, most: int) -> bytes:
+        """Nothing."""
+        return b""
 
     def close(self) -> None:
         """Give back the pipe, and drop the copy."""
@@ -138,6 +152,23 @@ class _Reading:
 
     def close(self) -> None:
         """Leave the pipe open for the next reading."""
+
+
+class Watched:
+    """A source that tells how many octets it gave, each time that it gave some."""
+
+    def __init__(self, source: Source, tell: Callable[[int], None]) -> None:
+        self._source, self._tell = source, tell
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read, and tell."""
+        got = self._source.readinto(buffer) or 0
+        self._tell(got)
+        return got
+
+    def close(self) -> None:
+        """Give the source back."""
+        self._source.close()
 
 
 def _roomy() -> str:

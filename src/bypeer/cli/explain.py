@@ -78,11 +78,15 @@ class KernelName(click.ParamType[str]):
 
 
 @contextmanager
-def _patience(piped: bool) -> Iterator[None]:
-    """Leave the first Ctrl-C to whoever writes into the pipe: the last packets come after it."""
+def _patience(piped: bool, erase: Callable[[], None]) -> Iterator[None]:
+    """Leave the first Ctrl-C to whoever writes into the pipe: the last packets come after it.
+
+    `erase` takes from the screen what a line of ours would be in the way of.
+    """
 
     def once(number: int, frame: object) -> None:
         signal.signal(number, before)
+        erase()
         warn("reading standard input to its end; interrupt again to give up")
 
     before = signal.getsignal(signal.SIGINT)
@@ -120,10 +124,12 @@ def explain(
     """Say who reset the connections in the captures, which packet triggered it, and why.
 
     Give the captures of both sides of the NAT, in any order, or one with both (tcpdump -i any).
-    Which is which is found from the packets; --inside and --outside say it instead. - is standard
-    input: tcpdump -w - | bypeer explain -
+    Which is which is found from the packets; --inside and --outside say it instead. Files that were
+    one capture (tcpdump -C, -G, -W; dumpcap -b) are read as one. - is standard input:
+    tcpdump -w - | bypeer explain -
     """
     from bypeer import api
+    from bypeer.cli.progress import progress
 
     gc.disable()  # all records are wanted until the end: to look for others among them is lost time
     paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
@@ -131,7 +137,7 @@ def explain(
         raise click.UsageError("no capture given")
     if write and write.exists() and any(path != "-" and write.samefile(path) for path in paths):
         raise click.BadParameter(f"{write} is one of the captures", param_hint="-w")
-    with _patience("-" in paths):
+    with progress(paths, digest) as watch, _patience("-" in paths, watch.erase if watch else lambda: None):
         found = api.explain(
             paths,
             kernel=None if kernel == "auto" else kernel,
@@ -139,8 +145,9 @@ def explain(
             outside=outside or None,
             digest=digest,
             jobs=jobs,
+            watch=watch,
         )
-    for one in found.inputs:
+    for one in (file for taken in found.inputs for file in taken.files or (taken,)):
         if one.damage is not None:
             where = f"{one.path}: at octet {one.damage.offset}"
             warn(f"{where}: {one.damage.reason}; what came before was analysed")

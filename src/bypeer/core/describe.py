@@ -79,7 +79,7 @@ def describe(
         # Wireshark opens no text.
         filters=[]
         if main is None or analysis.printed
-        else filters(main, lambda one: _id(one, main.seen.study.join, ids)),
+        else filters(main, lambda one: _id(one, main.seen.study.join, ids), inputs),
         host=host(analysis.evidence),
         evidence=[] if main is None else witnesses(main),
     )

@@ -73,6 +73,7 @@ def analyse(
     roles: Mapping[int, Role] | None = None,
     dropped: Callable[[int], bool] = lambda _: False,
     printed: frozenset[int] = frozenset(),
+    gaps: Callable[[int], Sequence[tuple[int, int]]] = lambda _: (),
     scan_all: Callable[[Sequence[Source]], list[Scan]] = scanned,
     evidence: Callable[[], Evidence] = Evidence,
 ) -> Analysis:
@@ -80,8 +81,8 @@ def analyse(
 
     Without `kernel`, the host's own word on it counts, else the packets choose among all. `roles`: inputs
     known to be inside or outside. `dropped`: inputs that say of themselves that they lack packets.
-    `printed`: inputs that are text. `scan_all` may scan several at once. `evidence`: what the kernel itself
-    said, asked for when all was read.
+    `printed`: inputs that are text. `gaps`: the times, ns, for which an input may lack packets. `scan_all`
+    may scan several at once. `evidence`: what the kernel itself said, asked for when all was read.
     """
     scans = scan_all(sources)
     # Of what is small each connection that did not end is looked at: it costs little.
@@ -93,7 +94,7 @@ def analyse(
     kept = _keep(sources, scans, chosen, excerpts)
     for one in chosen:
         order(one, kept, roles)
-    coverage = _coverage(scans, selected.connections, dropped, printed)
+    coverage = _coverage(scans, selected.connections, dropped, printed, gaps)
     looked_at = {id(one) for one in chosen}
     told = evidence()
     cases = [_case(study(one, kept, coverage), kernel, told) for one in joins if id(one) in looked_at]
@@ -147,6 +148,7 @@ def _coverage(
     connections: Sequence[Sequence[Connection]],
     dropped: Callable[[int], bool],
     printed: frozenset[int],
+    gaps: Callable[[int], Sequence[tuple[int, int]]],
 ) -> dict[tuple[int, int], Side]:
     """What time each vantage covers."""
     return {
@@ -155,8 +157,9 @@ def _coverage(
             one.ended if one.ended != NO_TIME else FOREVER,
             dropped=dropped(number),
             printed=number in printed,
+            gaps=missing,
         )
-        for number, one in enumerate(scans)
+        for number, (one, missing) in enumerate(zip(scans, map(gaps, range(len(scans))), strict=True))
         for row in connections[number]
     }
 

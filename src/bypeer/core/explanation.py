@@ -53,18 +53,42 @@ class Loss(NamedTuple):
     because: str  # how it is known: the file's own count, or acknowledged data never captured
 
 
-class Input(NamedTuple):
-    """One capture file."""
+class File(NamedTuple):
+    """One of the files of an input that consists of several."""
 
     path: str
     sha256: str | None  # None: a large file, of which nobody asked for it
+    format: str
+    packets: int
+    first_frame: int  # the number of its first frame, the frames of all files counted on
+    began_ns: int | None  # its first packet with a date, and its last
+    ended_ns: int | None
+    gap: bool  # between the file before and this one packets may be missing
+    damage: Damage | None
+
+
+class Input(NamedTuple):
+    """One capture: a file, or several that follow one another and were read as one."""
+
+    path: str  # of several: "a.pcap and 2 more"
+    # Of several: of theirs, a line each: sha256sum FILE... | cut -c-64 | sha256sum. None: a large file,
+    # or one among them, of which nobody asked for it.
+    sha256: str | None
     format: str  # "pcap", "pcapng", "snoop", "tcpdump text", "tshark text"; compressed as "pcap, gzip"
     packets: int  # all frames
     tcp: int  # frames whose first IP header carries TCP
     rst: int  # of these, with the RST flag
     weird: dict[str, int]  # kind of oddity: frames
-    damage: Damage | None
+    damage: Damage | None  # of several: the first one's, whose reason names the file
     losses: list[Loss]
+    files: Sequence[File] = ()  # in order of time; none, if it is only one
+
+    def locate(self, frame: int) -> tuple[File | None, int]:
+        """Which of its files has that frame, if there are several, and the frame's number in it."""
+        for one in reversed(self.files):
+            if one.first_frame <= frame:
+                return one, frame - one.first_frame + 1
+        return None, frame
 
 
 class Vantage(NamedTuple):
@@ -134,7 +158,7 @@ class Event(NamedTuple):
 
     letter: str
     vantage: str  # id
-    frame: int  # frame number in that vantage's file
+    frame: int  # frame number in that vantage's input; through several files it is counted on
     time_ns: int | None
     kind: EventKind
     text: str  # one line, complete by itself
@@ -238,6 +262,7 @@ class Filter(NamedTuple):
     what: str
     vantage: str
     expression: str
+    file: str = ""  # path of the one file in which to look, where the input has several
 
 
 class Explanation(NamedTuple):

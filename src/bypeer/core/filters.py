@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bypeer.core.addresses import address
 from bypeer.core.causes.model import Seen
 from bypeer.core.explain import Case
-from bypeer.core.explanation import Filter
+from bypeer.core.explanation import Filter, Input
 from bypeer.core.groups import Place
 from bypeer.core.narrate import VantageId
 from bypeer.core.study import Sighting
 
 
-def filters(case: Case, vantage_id: VantageId) -> list[Filter]:
+def filters(case: Case, vantage_id: VantageId, inputs: Sequence[Input]) -> list[Filter]:
     """For the deciding RST, its trigger, all of the host's RSTs, and the whole connection."""
     first, seen = case.conclusion.first, case.seen
     rows = []
     if first is not None:
         shown = [("the trigger", first.trigger), ("the deciding RST", first.sighting)]
-        rows = [_frame(what, one, vantage_id) for what, one in shown if one is not None]
+        rows = [_frame(what, one, vantage_id, inputs) for what, one in shown if one is not None]
     rows += _made_by_host(seen, vantage_id)
     for place in seen.study.join.places:
         one = next((one for one in seen.study.sightings if one.home is place), None)
@@ -26,8 +28,9 @@ def filters(case: Case, vantage_id: VantageId) -> list[Filter]:
     return rows
 
 
-def _frame(what: str, one: Sighting, vantage_id: VantageId) -> Filter:
-    return Filter(what, vantage_id(one), f"frame.number == {one.segment.frame}")
+def _frame(what: str, one: Sighting, vantage_id: VantageId, inputs: Sequence[Input]) -> Filter:
+    file, number = inputs[one.home.vantage[0]].locate(one.segment.frame)
+    return Filter(what, vantage_id(one), f"frame.number == {number}", file.path if file else "")
 
 
 def _made_by_host(seen: Seen, vantage_id: VantageId) -> list[Filter]:

@@ -80,14 +80,18 @@ class Side:
     # Times of which nothing was kept, though all was read: near them a twin may not be at hand.
     unkept: list[tuple[int, int]] = field(default_factory=list)
     printed: bool = False  # it is text, of which a person may have left out any line
+    # Times between two of its files, in order: packets may be missing, but nothing proves it.
+    gaps: Sequence[tuple[int, int]] = ()
 
     @property
     def lost(self) -> bool:
         """Whether packets were lost here and there.
 
-        One hole is a cut; several, or one in a short capture, are losses.
+        One hole is a cut; several, or one in a short capture, are losses. One between two files is
+        neither: a file is missing there.
         """
-        return self.dropped or len(self.holes) > 2 or (bool(self.holes) and self.sightings < 100)
+        holes = sum(not self._between(hole.since, hole.until) for hole in self.holes)
+        return self.dropped or holes > 2 or (holes > 0 and self.sightings < 100)
 
     @property
     def lossy(self) -> bool:
@@ -95,9 +99,11 @@ class Side:
         return self.printed or self.lost
 
     def complete(self, since: int, until: int | None = None) -> bool:
-        """Whether nothing is known to be missing at that time, or in the time from it `until` another."""
+        """Whether nothing can be missing at that time, or in the time from it `until` another."""
         last = since if until is None else until
         if since < self.began or self.ended < last:
+            return False
+        if self._between(since, last):
             return False
         if until is None and self.unkept and any(first <= since <= end for first, end in self.unkept):
             return False
@@ -105,6 +111,11 @@ class Side:
             if hole.since <= last and since <= hole.until:
                 return False
         return True
+
+    def _between(self, since: int, until: int) -> bool:
+        """Whether some of that time lies between two files."""
+        begun = bisect_right(self.gaps, until, key=_first) if self.gaps else 0
+        return begun > 0 and since <= self.gaps[begun - 1][1]
 
 
 @dataclass(slots=True)
@@ -183,7 +194,7 @@ def _side(place: Place | None, coverage: Mapping[tuple[int, int], Side]) -> Side
     if place is None:
         return None
     known = coverage[place.vantage]
-    return Side(known.began, known.ended, dropped=known.dropped, printed=known.printed)
+    return Side(known.began, known.ended, dropped=known.dropped, printed=known.printed, gaps=known.gaps)
 
 
 def _crossings(place: Place, side: int, kept: Kept) -> list[Crossing]:
@@ -219,6 +230,7 @@ def _align(found: Study) -> None:
     inner = found.sides[INSIDE]
     assert inner is not None
     inner.began, inner.ended = inner.began + found.offset, inner.ended + found.offset
+    inner.gaps = [(since + found.offset, until + found.offset) for since, until in inner.gaps]
     for one in found.sightings:
         if one.side == INSIDE:
             one.ts += found.offset
@@ -273,6 +285,10 @@ _DELAYED = 1_000_000_000  # ns: forwarding never takes so long; beyond, it is th
 def between(rows: Sequence[Sighting], since: int, until: int) -> Sequence[Sighting]:
     """Those of rows in order of time that passed from `since` to `until`, both included."""
     return rows[bisect_left(rows, since, key=_when) : bisect_right(rows, until, key=_when)]
+
+
+def _first(gap: tuple[int, int]) -> int:
+    return gap[0]
 
 
 def _when(one: Sighting) -> int:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from bypeer.core.explanation import ConnectionReport, Explanation, Input
+from itertools import pairwise
+
+from bypeer.core.explanation import ConnectionReport, Explanation, File, Input
 from bypeer.report.blocks import Block, Prose, Section, Table
-from bypeer.report.words import MAKER, cause_name, counted, ended, pair, place, side
+from bypeer.report.words import (
+    MAKER,
+    cause_name,
+    clock,
+    counted,
+    date,
+    ended,
+    file_name,
+    pair,
+    place,
+    side,
+    span,
+)
 
 FEW_ROWS = 10
 FEW_VANTAGES = 4
+FEW_FILES = 4
 
 
 def captures(found: Explanation, ticket: bool) -> Section:
@@ -16,13 +31,14 @@ def captures(found: Explanation, ticket: bool) -> Section:
     rows = []
     for number, one in enumerate(found.inputs):
         row = [one.path, _sides(found, number), f"{one.packets:,}", f"{one.tcp:,}", f"{one.rst:,}"]
-        rows.append([*row, one.format, one.sha256 or "not computed (--hash)"] if ticket else row)
+        rows.append([*row, one.format, _digest(one)] if ticket else row)
     if not rows:
         return Section("")
     flaws: list[Block] = [Prose(text, item=True) for one in found.inputs for text in _flaws(found, one)]
     table = Table([*columns, "format", "SHA-256"] if ticket else columns, rows)
     total = [] if others(found) else [Prose(_totals(found))]
-    return Section("Captures", [table, *flaws, *total])
+    files = [_files(one) for one in found.inputs if one.files] if ticket else []
+    return Section("Captures", [table, *files, *flaws, *total])
 
 
 def connections(found: Explanation, ticket: bool) -> Section:
@@ -79,13 +95,31 @@ def _sides(found: Explanation, number: int) -> str:
     return ", ".join(named + more) or "-"
 
 
+def _files(one: Input) -> Table:
+    """A row a file of a capture that has several, in order of time."""
+    rows = [[file.path, f"{file.packets:,}", _when(file), file.format, _digest(file)] for file in one.files]
+    return Table([f"files of {one.path}", "packets", "first packet", "format", "SHA-256"], rows)
+
+
+def _digest(one: Input | File) -> str:
+    return one.sha256 or "not computed (--hash)"
+
+
+def _when(file: File) -> str:
+    return "-" if file.began_ns is None else f"{date(file.began_ns)} {clock(file.began_ns)}"
+
+
 def _flaws(found: Explanation, one: Input) -> list[str]:
     flaws = []
-    if one.damage:
-        flaws.append(
-            f"{one.path} is damaged at octet {one.damage.offset:,}: {ended(one.damage.reason)} "
-            "What comes before was read."
-        )
+    if one.files:
+        flaws.append(f"{_named(one)} follow one another in time and were read as one capture.")
+        flaws += _gaps(one)
+    for file in one.files or (one,):
+        if file.damage:
+            flaws.append(
+                f"{file.path} is damaged at octet {file.damage.offset:,}: {ended(file.damage.reason)} "
+                "What comes before was read."
+            )
     for loss in one.losses:
         where = f" ({place(found, loss.vantage)})" if loss.vantage else ""
         missed = counted(loss.packets, "packet")
@@ -94,3 +128,22 @@ def _flaws(found: Explanation, one: Input) -> list[str]:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(one.weird.items()))
         flaws.append(f"{one.path} holds odd packets: {kinds}.")
     return flaws
+
+
+def _named(one: Input) -> str:
+    """The files of a capture, in order; of many the first and the last."""
+    paths = [file.path for file in one.files]
+    if len(paths) <= FEW_FILES:
+        return ", ".join(paths[:-1]) + f" and {paths[-1]}"
+    return f"{paths[0]} to {paths[-1]} ({len(paths)} files)"
+
+
+def _gaps(one: Input) -> list[str]:
+    """Where a file may be missing."""
+    found = []
+    for before, file in pairwise(file for file in one.files if file.began_ns is not None):
+        if file.gap and before.ended_ns is not None and file.began_ns is not None:
+            names = f"{file_name(one, before.path)} and {file_name(one, file.path)}"
+            found.append(f"{span(file.began_ns - before.ended_ns)} between {names} may lack packets")
+    more = [f"{len(found) - FEW_FILES} more such gaps"] if len(found) > FEW_FILES else []
+    return [f"{'; '.join([*found[:FEW_FILES], *more])}."] if found else []

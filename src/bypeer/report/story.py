@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from bypeer.core.explanation import ConnectionReport, Event, Explanation, Pair
+from bypeer.core.explanation import ConnectionReport, Event, Explanation, Filter, Pair
 from bypeer.report import inventory, weighing
 from bypeer.report.blocks import Block, Command, Lookups, Moment, Prose, Section, Timeline
 from bypeer.report.plain import cleaned
@@ -24,10 +24,12 @@ from bypeer.report.words import (
     counted,
     date,
     ended,
+    file_name,
     pair,
     place,
     sentence,
     span,
+    spot,
 )
 
 CLOCKS_AGREE = 1_000_000  # ns; an offset below that does not confuse a reader of the timeline
@@ -136,7 +138,8 @@ def _timeline(found: Explanation) -> Section:
         return Section("")
     day = next((date(one.time_ns) for one in connection.events if one.time_ns is not None), "")
     title = f"What happened ({_dated(found, day)})"
-    blocks: list[Block] = [Prose(text) for text in _setting(connection)]
+    several = any(one.files for one in found.inputs)
+    blocks: list[Block] = [Prose(text) for text in _setting(connection, several)]
     moments, before = [], ""
     for event in connection.events:
         moments.append(_moment(found, event, day, before))
@@ -153,15 +156,15 @@ def _dated(found: Explanation, day: str) -> str:
     return "times as printed" if day == date(0) else f"{day}, times as printed"
 
 
-def _setting(connection: ConnectionReport) -> list[str]:
-    """Whose connection it is, and how to read the timeline."""
+def _setting(connection: ConnectionReport, several: bool) -> list[str]:
+    """Whose connection it is, and how to read the timeline. `several`: captures consist of files."""
     octets = connection.octets
     carried = f"Carried {octets.to_client:,} octets to the client and {octets.to_server:,} to the server."
     lines = [
         _addresses(connection.inside, connection.outside),
         carried if octets.to_client or octets.to_server else "Carried no data.",
-        "(# is the frame in that side's capture. Inside is the container's side of the NAT. "
-        "A RST ends a connection at once.)",
+        f"(# is the frame in {'the file that is named, or in ' if several else ''}that side's capture. "
+        "Inside is the container's side of the NAT. A RST ends a connection at once.)",
     ]
     offset = connection.clock_offset_ns
     if offset is not None and abs(offset) >= CLOCKS_AGREE:
@@ -180,9 +183,9 @@ def _addresses(inside: Pair | None, outside: Pair | None) -> str:
 
 
 def _moment(found: Explanation, event: Event, day: str, before: str) -> Moment:
-    where = f"{place(found, event.vantage)} #{event.frame}"
-    if event.twin is not None:
-        where += f" = {place(found, event.twin)} #{event.twin_frame}"
+    where = "{} #{}".format(*spot(found, event.vantage, event.frame))
+    if event.twin is not None and event.twin_frame is not None:
+        where += " = {} #{}".format(*spot(found, event.twin, event.twin_frame))
     when = clock(event.time_ns)
     if date(event.time_ns) not in ("", day):
         when = f"{date(event.time_ns)} {when}"
@@ -208,8 +211,15 @@ def _filters(found: Explanation, ticket: bool) -> Section:
     quiet = found.verdict.killed_by == "none" and not ticket
     if quiet or not shown:
         return Section("")
-    pairs = [(f"{one.what} ({place(found, one.vantage)})", one.expression) for one in shown]
+    pairs = [(f"{one.what} ({_where(found, one)})", one.expression) for one in shown]
     blocks: list[Block] = [Lookups(pairs)]
     if len(shown) < len(found.filters):
         blocks.append(Prose(f"{len(found.filters) - len(shown)} more: see -o markdown."))
     return Section("See it in Wireshark (display filters)", blocks)
+
+
+def _where(found: Explanation, one: Filter) -> str:
+    """Where a filter is to be used: at its vantage, and in which file, if only one is meant."""
+    where = place(found, one.vantage)
+    taken = next((found.inputs[row.input] for row in found.vantages if row.id == one.vantage), None)
+    return f"{where}, {file_name(taken, one.file)}" if taken and one.file else where

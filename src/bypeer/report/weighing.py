@@ -6,7 +6,7 @@ from collections import Counter
 
 from bypeer.core.explanation import Answer, ConnectionReport, Explanation, Outcome, ResetReport, Trigger
 from bypeer.report.blocks import Block, Points, Prose, Section
-from bypeer.report.words import MAKER, cause_meaning, cause_name, counted, ended, place
+from bypeer.report.words import MAKER, cause_meaning, cause_name, counted, ended, spot
 
 FEW_REASONS = 4  # lines each of refuted and untestable causes in the text
 FEW_FRAMES = 4
@@ -98,7 +98,7 @@ def other_resets(found: Explanation) -> Section:
     for number, one in groups[:FEW_GROUPS]:
         effect = ", whether it did harm is not known" if one.effect == "unknown" else ""
         cause = f", {cause_name(one.cause)}" if one.cause else ""
-        frames = [f"{place(found, vantage)} frame {frame}" for vantage, frame in sorted(one.seen.items())[:1]]
+        frames = [_frame(found, vantage, frame) for vantage, frame in sorted(one.seen.items())[:1]]
         which = f" ({'the first: ' if number > 1 else ''}{frames[0]})" if frames else ""
         why = f": {one.because}" if one.because else ""
         made = f"{number:,} by {MAKER.get(one.author, one.author)}{effect}{cause}{which}{why}"
@@ -124,7 +124,7 @@ def _judgement(found: Explanation, trigger: Trigger) -> str:
     events = connection.events if connection else []
     it = next(
         (one.letter for one in events if (one.vantage, one.frame) == (trigger.vantage, trigger.frame)),
-        f"frame {trigger.frame} {place(found, trigger.vantage)}",
+        "frame {1} {0}".format(*spot(found, trigger.vantage, trigger.frame)),
     )
     judged = JUDGED.get(trigger.judgement, f"called {{it}} {trigger.judgement}").replace("{it}", it)
     whose = "Its reason, in the kernel's own words" if trigger.told_by == "kernel" else "Its reason"
@@ -172,9 +172,13 @@ def _supported(found: Explanation, outcomes: list[Outcome], ticket: bool) -> lis
 def _frames(found: Explanation, outcome: Outcome) -> str:
     if not outcome.frames:
         return ""
-    shown = [f"{place(found, vantage)} frame {frame}" for vantage, frame in outcome.frames[:FEW_FRAMES]]
+    shown = [_frame(found, vantage, frame) for vantage, frame in outcome.frames[:FEW_FRAMES]]
     more = f" and {len(outcome.frames) - FEW_FRAMES} more" if len(outcome.frames) > FEW_FRAMES else ""
     return f" ({', '.join(shown)}{more})"
+
+
+def _frame(found: Explanation, vantage: str, frame: int) -> str:
+    return "{} frame {}".format(*spot(found, vantage, frame))
 
 
 def _grouped(outcomes: list[Outcome], limit: int) -> list[str]:

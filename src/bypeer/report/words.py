@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from bypeer.core.causes import CATALOGUE
-from bypeer.core.explanation import Explanation, Pair, Vantage
+from bypeer.core.explanation import Explanation, Input, Pair, Vantage
 
 NO_CLOCK = "--:--:--.------"
 
@@ -105,6 +105,24 @@ def place(explanation: Explanation, vantage: str) -> str:
     if alike == 1 and found.role != "unknown":
         return found.role
     return f"{side(found)} {found.interface}".strip()
+
+
+def spot(explanation: Explanation, vantage: str, frame: int) -> tuple[str, int]:
+    """Where to find a frame: its vantage, with the file where that has several, and its number there."""
+    where = place(explanation, vantage)
+    found = next((one for one in explanation.vantages if one.id == vantage), None)
+    if found is None:
+        return where, frame
+    taken = explanation.inputs[found.input]
+    file, number = taken.locate(frame)
+    return f"{where} {file_name(taken, file.path)}" if file else where, number
+
+
+def file_name(taken: Input, path: str) -> str:
+    """A file of an input: its name without the folder, where that is not ambiguous."""
+    name = path.rpartition("/")[2]
+    alike = sum(one.path.rpartition("/")[2] == name for one in taken.files)
+    return name if alike == 1 else path
 
 
 def side(vantage: Vantage) -> str:
