@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -34,9 +35,12 @@ def recorder(net: Net, folder: Path, *more: str) -> subprocess.Popen[str]:
     arguments = ["record", "--netns", there(net.client), "--to", SERVER, "-w", str(folder / "cases"), *more]
     process = begun(net, arguments, folder)
     assert process.stderr
-    for line in process.stderr:
-        if "recording" in line:
-            break
+    line = b""
+    # Octet by octet: what a buffer had read beyond it, `communicate` would not get.
+    while not (line.endswith(b"\n") and b"recording" in line):
+        octet = os.read(process.stderr.fileno(), 1)
+        assert octet, line
+        line += octet
     time.sleep(0.5)  # the lines on what is not heard, and giving up privileges
     return process
 
