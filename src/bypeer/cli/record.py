@@ -21,8 +21,8 @@ TRIGGERS = {
     "reset": "a RST inside, whoever made it",
 }
 _SECOND = 1_000_000_000  # ns
-# ns from one case file to the next, at least: where resets never end, not all the time is to go into files.
-PAUSE = 10 * _SECOND
+# s from one case file to the next, at least: where resets never end, not all the time is to go into files.
+PAUSE = 10
 
 
 @click.command()
@@ -114,7 +114,8 @@ class Flight:
         self.begun = 0  # ns: the first trigger of the case to come
         self.met = self.written = self.refused = 0  # triggers; case files; those for which there was no room
         self.stopped = self.asked = False
-        self._last = 0  # ns: when a case file was written
+        # When the next may be written, and when the one to come is due: s of a clock that nobody sets.
+        self._rested = self._due = 0.0
 
     def run(self, gone: object) -> None:
         """Record until stopped, or until the target is gone."""
@@ -127,7 +128,7 @@ class Flight:
             self.see(self.recording.wait(self._patience()))
             if self.asked:
                 self.asked = False
-                self.write(time.time_ns(), time.time_ns())
+                self.write(time.time_ns())
             if time.monotonic() - looked > 1:
                 looked = time.monotonic()
                 if gone():
@@ -136,7 +137,7 @@ class Flight:
         time.sleep(LATEST)
         self.see(self.recording.drain())
         if self.begun:
-            self.write(self.begun, time.time_ns())
+            self.write(self.begun)
 
     def see(self, seen: Sequence[Seen]) -> None:
         """Take in what was caught; write the case whose time has come."""
@@ -145,13 +146,15 @@ class Flight:
                 self.met += 1
                 if not self.begun:
                     self.begun = one.caught.segment.ts
+                    self._due = max(time.monotonic() + self.after / _SECOND, self._rested)
                     warn(f"{TRIGGERS[why]}")
-        if self.begun and time.time_ns() >= self._due():
-            self.write(self.begun, time.time_ns())
+        if self.begun and time.monotonic() >= self._due:
+            self.write(self.begun)
 
-    def write(self, moment: int, until: int) -> None:
-        """Write a case file from some time before a moment until then, ns."""
-        self.begun, self._last = 0, until
+    def write(self, moment: int) -> None:
+        """Write a case file from some time before a moment (ns) until now."""
+        self.begun, self._rested = 0, time.monotonic() + PAUSE
+        until = max(time.time_ns(), moment + self.after)  # the clock may have been set back meanwhile
         if not self.quota.room():
             self.refused += 1
             if self.refused == 1:
@@ -186,10 +189,7 @@ class Flight:
     def _patience(self) -> float:
         if not self.begun:
             return 1.0
-        return max(0.0, min(1.0, (self._due() - time.time_ns()) / _SECOND))
-
-    def _due(self) -> int:
-        return max(self.begun + self.after, self._last + PAUSE)
+        return max(0.0, min(1.0, self._due - time.monotonic()))
 
     def _stop(self, number: int, frame: object) -> None:
         self.stopped = True
