@@ -179,14 +179,14 @@ def test_the_excerpt(tmp_path: Path) -> None:
     assert capture.oddities == {ASSUMED: 8}
 
 
-def test_each_line_is_found_where_the_text_has_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ends", [(b"\n", b"\n\n"), (b"\r\n",), (b"\r", b"\n\r"), (b"\r",)])
+def test_each_line_is_found_where_the_text_has_it(tmp_path: Path, ends: tuple[bytes, ...]) -> None:
     """Over several buffers, with lines of all lengths between, some too long for any."""
     chance = random.Random(7)
     line = f"IP {ENDS}: Flags [S], seq 7, win 0, length 0".encode()
     parts = [b"x" * chance.choice((0, 5, 300, 16_383, 16_384, 70_000, 1_100_000)) for _ in range(60)]
     text = b"".join(
-        line + b" " * (number % 9) + chance.choice((b"\n", b"\r\n", b"\n\n")) + part + b"\n"
-        for number, part in enumerate(parts)
+        line + b" " * (number % 9) + chance.choice(ends) + part + ends[0] for number, part in enumerate(parts)
     )
     found = list(decoded(opened(tmp_path, text)))
     assert len(found) == 60

@@ -15,10 +15,11 @@ Source: measured with tcpdump 4.99.3 (tests/capture/test_printed_corpus.py).
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 
 from bypeer.capture.printed import Printed
 from bypeer.core import seq, tcp
+from bypeer.core.frames import BATCH
 
 ASSUMED = "sequence numbers relative to an unknown one"
 FORGOTTEN = "conversations forgotten"
@@ -30,7 +31,7 @@ _NEW, _OPEN, _COUNTED, _PLAIN = range(4)
 _NEAR = 1 << 24  # octets: a RST that is so near to its direction's numbers is not relative
 _PLAUSIBLE = 1 << 30  # octets: the widest window
 _MOST_TALKS = 100_000
-_MOST_WAITING = 64
+_MOST_WAITING = BATCH  # of all conversations: what came before has been handed on as it was
 
 
 class Way:
@@ -66,11 +67,12 @@ class Talk:
 class Numbers:
     """The account of a whole text."""
 
-    __slots__ = ("_talks", "assumed", "forgotten", "plain")
+    __slots__ = ("_talks", "_waiting", "assumed", "forgotten", "plain")
 
     def __init__(self) -> None:
         # Ordered: of a plain dict, finding the first gets dearer with each first that was deleted.
         self._talks: OrderedDict[tuple[bytes, int, bytes, int], Talk] = OrderedDict()
+        self._waiting: deque[tuple[Way, Printed]] = deque()  # perhaps no more
         self.plain: bool | None = None  # printed with -S, as conversations show whose begin was seen
         self.assumed = 0  # segments with a number that is not known to be absolute
         self.forgotten = 0
@@ -86,6 +88,16 @@ class Numbers:
             self._with_ack(one, talk, way, back)
         self.assumed += not way.sure or (flags & tcp.ACK_ != 0 and not back.sure)
         _advance(one, way, back)
+        if one.seq is None:
+            self._wait(one, way)
+
+    def _wait(self, one: Printed, way: Way) -> None:
+        way.waiting.append(one)
+        self._waiting.append((way, one))
+        if len(self._waiting) > _MOST_WAITING:
+            way, one = self._waiting.popleft()
+            if way.waiting and way.waiting[0] is one:
+                del way.waiting[0]
 
     def _talk(self, one: Printed) -> tuple[Talk, Way, Way]:
         here, there = (one.source, one.sport), (one.target, one.dport)
@@ -204,10 +216,7 @@ def _advance(one: Printed, way: Way, back: Way) -> None:
         one.seq = way.front if way.front is not None else back.acked
     else:
         _settle(way, one.seq)
-    if one.seq is None:
-        way.waiting.append(one)
-        del way.waiting[:-_MOST_WAITING]
-    elif not one.flags & tcp.RST:
+    if one.seq is not None and not one.flags & tcp.RST:
         end = seq.add(one.seq, one.size + bool(one.flags & tcp.SYN) + bool(one.flags & tcp.FIN))
         if way.front is None or seq.distance(end, way.front) > 0:
             way.front = end

@@ -17,6 +17,7 @@ from bypeer.core.frames import BATCH, Frames, Interface
 _SNIFFED = 1 << 16  # octets in which what the lines have in common must show
 _LONGEST_LINE = 1 << 14  # octets; what follows on the line is passed over
 _MOST_INTERFACES = 1_000
+_ENDS = b"\n", b"\r"  # of a line, as for bytes.splitlines, which `sniff` sees lines with
 
 _DIALECTS = {"tcpdump text": tcpdump, "tshark text": tshark}
 
@@ -91,27 +92,33 @@ def _head(stream: Stream) -> list[bytes]:
 def _lines(stream: Stream) -> Iterator[tuple[int, bytes]]:
     """Each line with its offset, without its end, cut to the longest."""
     while stream.fill(1):
-        end = stream.octets.rfind(b"\n", stream.pos, stream.end)
+        end = _last_end(stream)
         if end < 0 and stream.fill(_LONGEST_LINE):
-            end = stream.octets.rfind(b"\n", stream.pos, stream.end)
+            end = _last_end(stream)
         offset = stream.offset
         if end < 0:
             lines = [bytes(stream.octets[stream.pos : min(stream.end, stream.pos + _LONGEST_LINE)])]
             _skip_line(stream)
         else:
-            lines = bytes(stream.octets[stream.pos : end]).split(b"\n")
+            lines = bytes(stream.octets[stream.pos : end + 1]).splitlines(keepends=True)
             stream.pos = end + 1
         for line in lines:
-            yield offset, line[:_LONGEST_LINE].rstrip(b"\r")
-            offset += len(line) + 1
+            yield offset, line[:_LONGEST_LINE].rstrip(b"\r\n")
+            offset += len(line)
         if not stream.took(len(lines)):
             return
+
+
+def _last_end(stream: Stream) -> int:
+    """Where the last line that lies whole in the buffer ends; -1 if none does."""
+    return max(stream.octets.rfind(sign, stream.pos, stream.end) for sign in _ENDS)
 
 
 def _skip_line(stream: Stream) -> None:
     """Pass over the rest of a line that does not end in the buffer."""
     while stream.fill(1):
-        end = stream.octets.find(b"\n", stream.pos, stream.end)
+        ends = [stream.octets.find(sign, stream.pos, stream.end) for sign in _ENDS]
+        end = min((one for one in ends if one >= 0), default=-1)
         stream.pos = stream.end if end < 0 else end + 1
         if end >= 0:
             return
