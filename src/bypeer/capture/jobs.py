@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bypeer.capture.model import Watch
 from bypeer.capture.series import Series
 from bypeer.core.scan import Scan, scan
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # Octets of a capture that is worth a process.
 WORTH = 4 << 20
@@ -31,6 +32,9 @@ def scan_at_once(sources: Sequence[Series], jobs: int, watch: Watch | None = Non
     large = [one for one in sources if one.size >= WORTH and one.regular]
     if jobs < 2 or len(large) < 2:
         return [scan(one) for one in sources]
+    import multiprocessing  # here: with the next it costs as long as a small capture
+    from concurrent.futures import ProcessPoolExecutor
+
     large.sort(key=lambda one: -one.size)
     # fork: the children have all that is loaded, and no module is imported by each of them again.
     context = multiprocessing.get_context("fork")
@@ -48,6 +52,8 @@ def scan_at_once(sources: Sequence[Series], jobs: int, watch: Watch | None = Non
 
 def _follow(begun: Iterable[Future[Any]], read: Any, watch: Watch) -> None:
     """Tell what the other processes have read until they are done."""
+    from concurrent.futures import wait
+
     told, left = 0, set(begun)
     while left:
         left = wait(left, _PAUSE).not_done
