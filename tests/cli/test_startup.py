@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,11 @@ def test_every_name_of_the_door_opens() -> None:
     code = "import bypeer; print(*(callable(getattr(bypeer, name)) for name in bypeer._DOOR))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == {"True"}
+
+
+def test_a_small_capture_costs_no_machinery_that_it_does_not_need() -> None:
+    case = Path(__file__).parents[1] / "captures/late-segment"
+    modules = imported("explain", *(str(path) for path in sorted(case.glob("*.pcap"))))
+    assert "bypeer.core.study" in modules
+    heavy = ("numpy", "multiprocessing", "concurrent.futures", "subprocess", "tempfile", "asyncio", "email")
+    assert [name for name in heavy if name in modules] == []
