@@ -10,6 +10,7 @@ import pytest
 from bypeer.cli import record as module
 from bypeer.cli.record import PAUSE, Flight, Quota
 from bypeer.core.segment import Segment
+from bypeer.live import aside
 
 S = 10**9  # ns
 
@@ -59,6 +60,9 @@ class Recording:
     def __init__(self) -> None:
         self.written: list[tuple[int, int]] = []
 
+    def settle(self) -> None:
+        pass
+
     def write(self, path: Path, since: int, until: int) -> Any:
         self.written.append((since, until))
         path.touch()
@@ -70,17 +74,34 @@ class Recording:
         return Found
 
 
+class Now:
+    """Work that is done at once, by nobody else."""
+
+    def __init__(self, work: Any) -> None:
+        self.text = work()
+
+    def result(self) -> Any:
+        return aside.Result(True, self.text)
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
     monkeypatch.setattr(module, "time", found)
+    monkeypatch.setattr(aside, "Aside", Now)
     return found
 
 
 def flight(folder: Path, *triggers: str, cases: int = 100, delete: bool = False) -> tuple[Flight, Recording]:
     recording = Recording()
     quota = Quota(folder, cases, 1 << 30, delete)
-    return Flight(recording, quota, triggers or ("host", "reset"), 30 * S, 3 * S), recording  # type: ignore[arg-type]
+    found = Flight(recording, quota, triggers or ("host", "reset"), 30 * S, 3 * S)  # type: ignore[arg-type]
+    return found, recording
+
+
+def see(one: Flight, seen: list[Any]) -> None:
+    one.see(seen)
+    one.finish()
 
 
 def reset(clock: Clock, role: str = "inside", ttl: int = 64, outgoing: bool = True) -> list[Any]:
@@ -92,14 +113,14 @@ def reset(clock: Clock, role: str = "inside", ttl: int = 64, outgoing: bool = Tr
 def test_it_waits_for_what_comes_after(tmp_path: Path, clock: Clock) -> None:
     one, recording = flight(tmp_path)
     moment = clock.date
-    one.see(reset(clock))
+    see(one, reset(clock))
     clock.go_on(2.9)
-    one.see([])
+    see(one, [])
     assert recording.written == []
     clock.go_on(0.2)
-    one.see([])
+    see(one, [])
     assert recording.written == [(moment - 30 * S, clock.date)]
-    one.see([])
+    see(one, [])
     assert len(recording.written) == 1
 
 
@@ -107,12 +128,12 @@ def test_it_waits_for_what_comes_after(tmp_path: Path, clock: Clock) -> None:
 def test_a_clock_that_is_set_changes_nothing(tmp_path: Path, clock: Clock, step: int) -> None:
     one, recording = flight(tmp_path)
     moment = clock.date
-    one.see(reset(clock))
+    see(one, reset(clock))
     clock.date += step * S
-    one.see([])
+    see(one, [])
     assert recording.written == []
     clock.go_on(3.1)
-    one.see([])
+    see(one, [])
     ((since, until),) = recording.written
     assert since == moment - 30 * S
     assert until >= moment + 3 * S
@@ -121,7 +142,7 @@ def test_a_clock_that_is_set_changes_nothing(tmp_path: Path, clock: Clock, step:
 def test_resets_without_end_share_case_files(tmp_path: Path, clock: Clock) -> None:
     one, recording = flight(tmp_path)
     for _ in range(300):
-        one.see(reset(clock) * 10)
+        see(one, reset(clock) * 10)
         clock.go_on(0.1)
     assert one.met == 3000
     assert [until - since >= 33 * S for since, until in recording.written] == [True] * 3
@@ -143,7 +164,7 @@ def test_what_is_worth_a_case_file(
     tmp_path: Path, clock: Clock, role: str, ttl: int, outgoing: bool, triggers: tuple[str, ...], met: int
 ) -> None:
     one, _ = flight(tmp_path, *triggers)
-    one.see(reset(clock, role, ttl, outgoing))
+    see(one, reset(clock, role, ttl, outgoing))
     assert one.met == met
 
 
@@ -151,6 +172,7 @@ def test_a_quota(tmp_path: Path, clock: Clock) -> None:
     one, recording = flight(tmp_path, cases=2)
     for _ in range(4):
         one.write(clock.date)
+        one.finish()
         clock.go_on(1)
     assert (len(recording.written), one.written, one.refused) == (2, 2, 2)
     assert "2 case files, 2 not written" in one.summary()
@@ -160,5 +182,6 @@ def test_a_quota_that_makes_room(tmp_path: Path, clock: Clock) -> None:
     one, _ = flight(tmp_path, cases=2, delete=True)
     for _ in range(4):
         one.write(clock.date)
+        one.finish()
         clock.go_on(1)
     assert (one.written, one.refused, len(list(tmp_path.iterdir()))) == (4, 0, 2)

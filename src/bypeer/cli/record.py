@@ -14,6 +14,7 @@ from bypeer.cli.output import warn
 from bypeer.cli.recording import LATEST, give_up, named_by_time, opened, target_options
 
 if TYPE_CHECKING:
+    from bypeer.live.aside import Aside
     from bypeer.live.recording import Recording, Seen
 
 TRIGGERS = {
@@ -114,6 +115,8 @@ class Flight:
         self.begun = 0  # ns: the first trigger of the case to come
         self.met = self.written = self.refused = 0  # triggers; case files; those for which there was no room
         self.stopped = self.asked = False
+        self.aside: Aside | None = None  # who writes one now, and of which name
+        self._path = Path()
         # When the next may be written, and when the one to come is due: s of a clock that nobody sets.
         self._rested = self._due = 0.0
 
@@ -125,8 +128,10 @@ class Flight:
         signal.signal(signal.SIGUSR1, self._ask)
         looked = time.monotonic()
         while not self.stopped:
-            self.see(self.recording.wait(self._patience()))
-            if self.asked:
+            self.see(self.recording.wait(self._patience(), *([self.aside.fileno()] if self.aside else ())))
+            if self.aside and self.aside.finished():
+                self.finish()
+            if self.asked and not self.aside:
                 self.asked = False
                 self.write(time.time_ns())
             if time.monotonic() - looked > 1:
@@ -135,9 +140,12 @@ class Flight:
                     warn(f"{self.recording.target} is gone")
                     break
         time.sleep(LATEST)
+        self.finish()
         self.see(self.recording.drain())
+        self.finish()
         if self.begun:
             self.write(self.begun)
+        self.finish()
 
     def see(self, seen: Sequence[Seen]) -> None:
         """Take in what was caught; write the case whose time has come."""
@@ -148,11 +156,13 @@ class Flight:
                     self.begun = one.caught.segment.ts
                     self._due = max(time.monotonic() + self.after / _SECOND, self._rested)
                     warn(f"{TRIGGERS[why]}")
-        if self.begun and time.monotonic() >= self._due:
+        if self.begun and not self.aside and time.monotonic() >= self._due:
             self.write(self.begun)
 
     def write(self, moment: int) -> None:
-        """Write a case file from some time before a moment (ns) until now."""
+        """Have a case file written, from some time before a moment (ns) until now."""
+        from bypeer.live.aside import Aside
+
         self.begun, self._rested = 0, time.monotonic() + PAUSE
         until = max(time.time_ns(), moment + self.after)  # the clock may have been set back meanwhile
         if not self.quota.room():
@@ -162,20 +172,26 @@ class Flight:
                     f"{self.quota.folder} is full (--max-cases, --max-disk); from here on it is only counted"
                 )
             return
-        path = named_by_time(self.quota.folder, moment)
-        try:
-            found = self.recording.write(path, moment - self.before, until)
-        except OSError as error:
-            self.refused += 1
-            warn(f"{path}: {error.strerror}")
+        path = self._path = named_by_time(self.quota.folder, moment)
+        since = moment - self.before
+        self.recording.settle()
+        # Aside: it takes longer than the rings have room for what passes meanwhile.
+        self.aside = Aside(lambda: self.recording.write(path, since, until).verdict.headline)
+
+    def finish(self) -> None:
+        """Wait for the case file that is being written, and say what came of it."""
+        if self.aside is None:
             return
-        self.written += 1
-        warn(f"{path}: {found.verdict.headline}")
+        done, text = self.aside.result()
+        self.aside = None
+        self.written += done
+        self.refused += not done
+        warn(f"{self._path}: {text}")
 
     def summary(self) -> str:
         """What came of it."""
         text = f"{self.recording.resets} RSTs seen, {self.written} case files"
-        return f"{text}, {self.refused} not written for want of room" if self.refused else text
+        return f"{text}, {self.refused} not written" if self.refused else text
 
     def _trigger(self, one: Seen) -> str:
         """Which trigger that segment is, or ""."""
@@ -187,7 +203,7 @@ class Flight:
         return "host" if made_here and "host" in self.triggers else ""
 
     def _patience(self) -> float:
-        if not self.begun:
+        if not self.begun or self.aside:
             return 1.0
         return max(0.0, min(1.0, self._due - time.monotonic()))
 

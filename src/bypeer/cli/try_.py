@@ -110,6 +110,8 @@ def _written(recording: Recording, since: int, write: Path | None) -> tuple[Path
     else:
         folder = write or (Path() if os.access(".", os.W_OK) else Path(tempfile.gettempdir()))
         path = named_by_time(folder, since)
+    recording.drain()
+    recording.settle()
     return path, recording.write(path, since - 1_000_000_000)
 
 

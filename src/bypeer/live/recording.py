@@ -89,6 +89,7 @@ class Recording:
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self.forgotten = 0  # events that made room
         self._sampled = 0.0
+        self._counts: list[case.Counts] = []
         wanted: list[tuple[Role, Tap | None]] = [("inside", ways.inside), ("outside", ways.outside)]
         if not any(tap for _, tap in wanted):
             raise LiveError(f"{held.target}: there is no interface to listen at")
@@ -144,15 +145,21 @@ class Recording:
             self._sample()
         return seen
 
+    def settle(self) -> None:
+        """Note all counts as they are now: what `write` tells of them."""
+        self._sample()
+        self._note(self._kernel.about())
+        self._counts = [_counts(lane.ring) for lane in self.lanes]
+
     def lost(self, since: int, until: int) -> int:
         """Packets that may have been lost in that time (ns)."""
         return sum(lane.ring.lost(since, until) for lane in self.lanes)
 
     def write(self, path: str | os.PathLike[str], since: int = EVER[0], until: int = EVER[1]) -> Explanation:
-        """Write what was recorded in that time (ns) to a case file; what it means. Raises OSError."""
-        self.drain()
-        self._sample()
-        self._note(self._kernel.about())
+        """Write what was recorded in that time (ns) to a case file; what it means. Raises OSError.
+
+        Only reads memory, so that a fork may do it.
+        """
         sources = [Window(lane.ring.history, since, until) for lane in self.lanes]
         events = [one for one in self.events if since <= one.ts <= until or one.source in _ALWAYS]
         analysis, found = self._explained(sources, events, since, until)
@@ -161,7 +168,7 @@ class Recording:
             case.Vantage(
                 source=source, name=lane.tap.name, description=f"{lane.role}: {self.target}",
                 os=_system(), marks=told.get(row, {}), drops=_drops(lane.ring, since, until),
-                counts=_counts(lane.ring),
+                counts=self._counts[row],
             )
             for row, (lane, source) in enumerate(zip(self.lanes, sources, strict=True))
         ]  # fmt: skip
