@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from itertools import product
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -52,6 +53,12 @@ def changed(mutation: Any, seeds: list[bytes]) -> int:
         mutation(Random(number), octets, shape(seed))
         count += octets != seed
     return count
+
+
+@pytest.mark.parametrize("octets", [b"", b"\n", b" " * 5_000 + b"x", b"\xff\n" * 9], ids=range(4))
+def test_mutations_of_text_stand_any_octets(octets: bytes) -> None:
+    for mutation, number in product(TEXT_MUTATIONS, range(20)):
+        mutation(Random(number), bytearray(octets), shape(octets))
 
 
 def test_every_text_is_read_and_most_mutated_ones_still_are(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def _put(random: Random, octets: bytearray, pattern: re.Pattern[bytes], *instead
     """One of these in the place of something that the pattern finds in a line, or beside it."""
     lines = [match.span() for match in re.finditer(rb"[^\n]+", octets)]
     found = list(pattern.finditer(octets, *random.choice(lines))) if lines else []
-    if found:
+    if found and instead:
         start, stop = random.choice(found).span()
         if random.random() < 0.2:
             start = stop = random.choice((start, stop))
