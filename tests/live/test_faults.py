@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ import pytest
 
 import bypeer
 from bypeer.errors import HostError
+from tests import make
 from tests.live.command import LONGEST, begun, there
-from tests.live.nat import SERVER, Net, nat_host, run, state, until
+from tests.live.nat import CLIENT, SERVER, Net, nat_host, run, state, until
 from tests.live.test_record import cases, ended, killed, recorder
 
 
@@ -100,3 +102,21 @@ def test_who_reads_its_words_has_left(net: Net, tmp_path: Path) -> None:
     process.stdout.close()
     assert until(lambda: state(net.host) == before, 3)
     assert cases(tmp_path)
+
+
+def test_a_verdict_over_a_time_with_drops_says_so(net: Net, tmp_path: Path) -> None:
+    """The recorder is stopped for so long that its rings run over."""
+    process = recorder(net, tmp_path, "--after", "1")
+    process.send_signal(signal.SIGSTOP)
+    with net.client.call(socket.socket, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        packet = make.ip(make.tcp(make.ACK_, 1, 1, sport=9, dport=9), src=CLIENT, dst=SERVER)
+        for _ in range(150):
+            raw.sendto(packet, (SERVER, 0))
+            time.sleep(0.02)
+    process.send_signal(signal.SIGCONT)
+    killed(net)
+    assert until(lambda: bool(cases(tmp_path)), 10)
+    told = ended(process)
+    found = bypeer.explain([cases(tmp_path)[0]])
+    assert any(one.losses for one in found.inputs), told
+    assert (found.verdict.killed_by, found.verdict.certainty) == ("host", "likely")

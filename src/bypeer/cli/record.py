@@ -37,6 +37,10 @@ PAUSE = 10
               help="Seconds before it that are kept.")  # fmt: skip
 @click.option("--after", type=click.FloatRange(0.1, 600), default=3.0, show_default=True,
               help="Seconds after it.")  # fmt: skip
+@click.option("--memory", type=click.IntRange(2, 1 << 20), default=64, show_default=True,
+              help="MiB for the packets of each side.")  # fmt: skip
+@click.option("--snaplen", type=click.IntRange(54, 65_521), default=96, show_default=True,
+              help="Octets kept of a packet.")  # fmt: skip
 @click.option("--max-cases", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--max-disk", type=click.IntRange(1), default=1024, show_default=True,
               help="MiB of all case files in the folder.")  # fmt: skip
@@ -54,6 +58,8 @@ def record(
     triggers: tuple[str, ...],
     before: float,
     after: float,
+    memory: int,
+    snaplen: int,
     max_cases: int,
     max_disk: int,
     delete_oldest: bool,
@@ -68,7 +74,8 @@ def record(
 
     write.mkdir(parents=True, exist_ok=True)
     named = {"container": container, "pod": pod, "pid": pid, "netns": netns}
-    with opened(named, to, interfaces, allow, " ".join(chosen)) as (held, recording):
+    how = {"chosen": " ".join(chosen), "memory": memory << 20, "snaplen": snaplen}
+    with opened(named, to, interfaces, allow, **how) as (held, recording):
         user = invoking()
         if user:
             _hand_over(write, user.uid, user.gid)

@@ -59,9 +59,12 @@ def sides(interfaces: Sequence[str]) -> dict[str, str]:
 
 @contextmanager
 def opened(
-    named: dict[str, str | None], to: str, interfaces: Sequence[str], allow: bool, chosen: str = ""
+    named: dict[str, str | None], to: str, interfaces: Sequence[str], allow: bool, **how: Any
 ) -> Iterator[tuple[Held, Recording]]:
-    """The target and its recording, once all that takes privileges is open. Raises HostError, LiveError."""
+    """The target and its recording, once all that takes privileges is open; `how` is Recording's.
+
+    Raises HostError, LiveError.
+    """
     from bypeer.live.hold import hold
     from bypeer.live.privilege import require
     from bypeer.live.recording import Recording
@@ -77,7 +80,7 @@ def opened(
         ways = taps(held, to, **sides(interfaces))
         for note in ways.notes:
             warn(note)
-        recording = Recording(held, ways, allow=allow, chosen=chosen)
+        recording = Recording(held, ways, allow=allow, **how)
         try:
             listening = ", ".join(f"{lane.role} {lane.tap.name}" for lane in recording.lanes)
             warn(f"recording {held.target}: {listening}")
