@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -84,12 +84,23 @@ def opened(
         try:
             listening = ", ".join(f"{lane.role} {lane.tap.name}" for lane in recording.lanes)
             warn(f"recording {held.target}: {listening}")
-            for source, why in recording.missing.items():
-                warn(f"the kernel's word is not heard: {source}: {why}")
+            _say_what_is_missing(recording.missing)
             yield held, recording
         finally:
             for left in recording.close():
                 warn(f"not put back: {left}")
+
+
+def _say_what_is_missing(missing: Mapping[str, str]) -> None:
+    """Say what of the kernel's word is not heard: in one line, what is so for want of leave."""
+    from bypeer.live.evidence import NEEDS
+
+    wanting = [source for source, why in missing.items() if NEEDS in why]
+    if wanting:
+        warn(f"with --allow-system-changes the kernel would say more ({', '.join(wanting)})")
+    for source, why in missing.items():
+        if source not in wanting:
+            warn(f"the kernel's word is not heard: {source}: {why}")
 
 
 def give_up(user: User | None) -> None:
