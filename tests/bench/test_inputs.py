@@ -18,7 +18,7 @@ from bypeer.core.conntrack import step
 from bypeer.core.entry import Entry, Rules, Step
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.kernels import Ctstate, Reason, named
-from bypeer.core.scan import scan
+from bypeer.core.scan import look_again, scan
 
 PACKETS, CONNECTIONS = 30_000, 10
 
@@ -122,15 +122,16 @@ def test_the_same_seed_makes_the_same_octets(tmp_path: Path) -> None:
 
 def test_the_model_refuses_the_late_segments_and_no_other(headers: Made) -> None:
     capture = open_capture(headers["files"][0])
-    kept = {row: Excerpt() for row in range(CONNECTIONS)}
-    scan(capture, kept)
+    wanted = [(row, Excerpt()) for row in scan(capture).table.rows]
+    look_again(capture, wanted)
+    kept = [one for _, one in wanted]
     rules, out, refused = Rules(named("5.10")), Step(), Counter[int]()
-    for conversation in kept.values():
+    for conversation in kept:
         entry = Entry()
         for direction, segment in conversation.rows:
             step(entry, direction, segment, rules, out)
             refused[out.reason] += out.ctstate == Ctstate.INVALID
-    assert sum(len(one.rows) for one in kept.values()) == headers["packets"]
+    assert sum(len(one.rows) for one in kept) == headers["packets"]
     assert +refused == {Reason.SEQ_UNDER: headers["late"]}
 
 

@@ -13,20 +13,22 @@ from bypeer.core.conntrack import step
 from bypeer.core.entry import Entry, Rules, Step
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.kernels import Ctstate, named
-from bypeer.core.scan import scan
+from bypeer.core.scan import look_again, scan
 from bypeer.core.segment import GOOD, UNKNOWN
 
 
 def test_the_model_accepts_all_and_no_sum_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "stream.pcap"
     path.write_bytes(b"".join(bytes(block) for block in islice(blocks(), 5)))
-    kept = {row: Excerpt() for row in range(CONNECTIONS)}
-    found = scan(open_capture(path), kept)
+    capture = open_capture(path)
+    found = scan(capture)
+    wanted = [(row, Excerpt()) for row in found.table.rows]
+    look_again(capture, wanted)
     assert found.packets == CONNECTIONS * (5 + 3 * 3 * DEEP)
-    assert len(found.connections) == CONNECTIONS
+    assert len(found.table) == CONNECTIONS
     assert found.kinds == {}
     rules, out, sums = Rules(named("5.10")), Step(), set()
-    for conversation in kept.values():
+    for _, conversation in wanted:
         entry, before = Entry(), 0
         for direction, segment in conversation.rows:
             step(entry, direction, segment, rules, out)
