@@ -26,6 +26,7 @@ class Said(NamedTuple):
     options: str = ""
 
 
+SACKED = 2801, 4201
 STAMPS = "nop,nop,TS val {} ecr {}"
 TALK = (
     Said(True, "S", 0, 0, None, "mss 1460,sackOK,TS val 5 ecr 0,nop,wscale 7"),
@@ -33,7 +34,7 @@ TALK = (
     Said(True, "P.", 1, 18, 1, STAMPS.format(6, 90)),
     Said(False, ".", 1, 1400, 19, STAMPS.format(91, 6)),
     Said(False, ".", 2801, 1400, 19, STAMPS.format(91, 6)),
-    Said(True, ".", 19, 0, 1401, STAMPS.format(7, 91) + ",nop,nop,sack 1 {2801:4201}"),
+    Said(True, ".", 19, 0, 1401, STAMPS.format(7, 91) + ",nop,nop,sack 1 {{{}:{}}}"),
     Said(False, ".", 1, 1400, 19, STAMPS.format(80, 6)),
     Said(True, "R", 1401, 0, None),
     Said(False, "FP.", 4201, 20, 19, STAMPS.format(93, 7)),
@@ -66,20 +67,22 @@ def tcpdump(
 ) -> str:
     """The conversation; `base`: absolute numbers (-S), `margin`: what a quotation has before each line."""
     lines = []
-    for number, one in enumerate(TALK):
+    for count, one in enumerate(TALK):
         source, target = ends if one.forth else ends[::-1]
-        seq, ack = ((one.seq + base) % (1 << 32), base // 3 + (one.ack or 0))
+        first, other = (base, base // 3) if one.forth else (base // 3, base)
+        edges = [(number + other) % (1 << 32) for number in SACKED]
+        seq, ack = (one.seq + first) % (1 << 32), ((one.ack or 0) + other) % (1 << 32)
         said = f"Flags [{one.flags}]"
         if verbose:
-            said += ", cksum 0x6671 (correct)" if number % 2 else ", cksum 0x1 (incorrect -> 0xd8c7)"
+            said += ", cksum 0x6671 (correct)" if count % 2 else ", cksum 0x1 (incorrect -> 0xd8c7)"
         if one.size:
-            said += f", seq {seq}:{seq + one.size}"
+            said += f", seq {seq}:{(seq + one.size) % (1 << 32)}"
         elif one.flags != ".":
             said += f", seq {seq}"
         said += "" if one.ack is None else f", ack {ack}"
-        said += f", win {502 + number}" + (f", options [{one.options}]" if one.options else "")
+        said += f", win {502 + count}" + (f", options [{one.options.format(*edges)}]" if one.options else "")
         said += f", length {one.size}" + (": HTTP: GET / HTTP/1.1" if one.flags == "P." else "")
-        text = f"{TIMES[time](number)}{before}{verbose}{source} > {target}: {said}\n"
+        text = f"{TIMES[time](count)}{before}{verbose}{source} > {target}: {said}\n"
         lines.append("".join(margin + line for line in text.splitlines(keepends=True)))
     return "".join(lines)
 

@@ -13,6 +13,7 @@ FIELD = re.compile(
     rb"\d{4}-\d\d-\d\d|-?\d\d:\d\d:\d\d(?:\.\d+)?|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|\[[^\]\n]{0,99}\]|\([^)\n]{0,99}\)"
     rb"|\{\d+:\d+\}|\d+:\d+|\d+\.\d{6,9}|[^\s,\[\](){}=]+|[\[\](){}]"
 )
+DIGITS = re.compile(rb"\d+")
 BRACKET = re.compile(rb"[\[\](){}<>,:=]|->|\xe2\x86\x92")
 
 NUMBERS = (
@@ -111,6 +112,11 @@ def hostile(random: Random, octets: bytearray, parts: Shape) -> None:
     _put(random, octets, FIELD, random.choice(HOSTILE))
 
 
+def digits(random: Random, octets: bytearray, parts: Shape) -> None:
+    """Put another number in the place of one, within a field too."""
+    _put(random, octets, DIGITS, random.choice(NUMBERS), b"%d" % (1 << random.randrange(40)))
+
+
 def exchange(random: Random, octets: bytearray, parts: Shape) -> None:
     """Put a field of this text, or of another form of it, in the place of another."""
     other = bytes(octets) if random.random() < 0.5 else random.choice(OTHERS)
@@ -182,6 +188,9 @@ TEXTUAL = (
     hostile,
     hostile,
     hostile,
+    digits,
+    digits,
+    digits,
     exchange,
     exchange,
     bracket,
