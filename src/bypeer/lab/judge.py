@@ -1,0 +1,63 @@
+"""Whether what `explain` found is right: against what was expected, and what is known without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bypeer.core.explanation import Explanation
+from bypeer.lab.scenario import Expected, Scenario
+
+if TYPE_CHECKING:
+    from bypeer.lab.stage import Truth
+
+# What a client's socket saw, by how it ended.
+_OUTCOMES = {"": "completed", "ECONNRESET": "reset", "EPIPE": "reset", "ECONNREFUSED": "refused",
+             "TIMEOUT": "hung", "ETIMEDOUT": "hung", "EHOSTUNREACH": "hung"}  # fmt: skip
+
+
+def wrong(scenario: Scenario, release: str, found: Explanation, truth: Truth, *, remedied: bool) -> list[str]:
+    """Where they disagree, a line each. With a remedy nothing is expected but that it is told truly."""
+    lines = list(_against_truth(found, truth))
+    if not remedied:
+        right = scenario.right(release)
+        if not any(_fits(one, found) for one in right):
+            wanted = " or ".join(_said(one) for one in right) or "nothing: it is not for this kernel"
+            lines.append(f"found {told(found)}; right would be {wanted}")
+    return lines
+
+
+def told(found: Explanation) -> str:
+    """A verdict in few words: killer, cause, outcome, certainty."""
+    one = found.verdict
+    return f"{one.killed_by} {one.cause or '-'} {one.client_outcome} ({one.certainty})"
+
+
+def outcome(truth: Truth) -> str:
+    """What the client's socket saw, in an explanation's words."""
+    return _OUTCOMES.get(truth.client.error, truth.client.error)
+
+
+def _against_truth(found: Explanation, truth: Truth) -> Iterator[str]:
+    """What sockets and counters say otherwise."""
+    said, seen = found.verdict.client_outcome, outcome(truth)
+    if said not in (seen, "unknown"):
+        yield f"told that the client's connection was {said}; its socket: {truth.client.error or 'no error'}"
+    made = truth.counted.resets["host"].made
+    named = sum(one.author == "host" for one in found.resets)
+    if made != named:
+        yield f"{named} RSTs are told to be the host's; it made {made}"
+    if found.verdict.killed_by == "host" and not made:
+        yield "the host is said to have killed it, and made no RST"
+
+
+def _fits(one: Expected, found: Explanation) -> bool:
+    verdict = found.verdict
+    if (one.killed_by, one.cause, one.outcome) != (verdict.killed_by, verdict.cause, verdict.client_outcome):
+        return False
+    return verdict.certainty == one.certainty if one.certainty else verdict.certainty != "undetermined"
+
+
+def _said(one: Expected) -> str:
+    certain = f" ({one.certainty})" if one.certainty else ""
+    return f"{one.killed_by} {one.cause or '-'} {one.outcome}{certain}"

@@ -1,0 +1,68 @@
+"""What a scenario is: a row of the tables in `scenarios/`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bypeer.lab.detour import Meddling
+from bypeer.lab.topologies import DOCKER, Topology
+from bypeer.lab.traffic import Traffic
+
+
+class Act(NamedTuple):
+    """Something that is done to a host while the traffic goes on."""
+
+    at: int  # once the traffic has come so far (Traffic)
+    host: str
+    verb: str  # "nft": a script; "ip", "tc": arguments; "sysctl": name=value; "flush": the tracker's table
+    text: str = ""
+    after: float = 0.0  # s later still
+
+
+class Expected(NamedTuple):
+    """A verdict that is right."""
+
+    killed_by: str
+    cause: str | None
+    outcome: str  # what became of the client
+    certainty: str = ""  # "": any but "undetermined"
+
+
+class Scenario(NamedTuple):
+    """A cause, made to happen: where, with which traffic, by which disturbance, and what is to be found."""
+
+    name: str
+    code: str  # of the cause that it is about; of a decoy, of the one that it is not
+    says: str  # what happens, in one line
+    # By kernels ("any", "<6.1", ">=6.1"): the verdicts that are right there; several where timing decides.
+    expected: Mapping[str, Sequence[Expected]]
+    traffic: Traffic = Traffic()
+    meddling: Sequence[Meddling] = ()
+    acts: Sequence[Act] = ()
+    topology: Topology = DOCKER
+    family: int = 4  # of IP
+    settings: Mapping[str, Mapping[str, int | str]] = {}  # host: sysctls, before anything happens
+    rules: Mapping[str, str] = {}  # host: an nft script, before anything happens
+    elsewhere: str = ""  # what happens on the kernels on which it does not bite
+    longest: float = 20.0  # s, after which it is ended
+
+    def right(self, release: str) -> Sequence[Expected]:
+        """The verdicts that are right on that kernel."""
+        for kernels, verdicts in self.expected.items():
+            if applies(kernels, release):
+                return verdicts
+        return ()
+
+
+def applies(kernels: str, release: str) -> bool:
+    """Whether a condition ("any", "<6.1", ">=6.1") holds for a kernel, as `uname -r` has it."""
+    if kernels == "any":
+        return True
+    found = re.match(r"(<|>=)(\d+)\.(\d+)$", kernels)
+    own = re.match(r"(\d+)\.(\d+)", release)
+    if found is None or own is None:
+        raise ValueError(f"no condition on kernels: {kernels!r}, {release!r}")
+    wanted, here = tuple(map(int, found.group(2, 3))), tuple(map(int, own.groups()))
+    return here < wanted if found.group(1) == "<" else here >= wanted

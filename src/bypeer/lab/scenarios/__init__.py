@@ -1,0 +1,7 @@
+"""All scenarios, by name. To add one is to add a row to a table in here (CONTRIBUTING.md)."""
+
+from __future__ import annotations
+
+from bypeer.lab.scenarios import endpoint, netfilter
+
+SCENARIOS = {one.name: one for table in (netfilter, endpoint) for one in table.SCENARIOS}

@@ -1,0 +1,279 @@
+"""What a scenario's programs do: a server and a client, threads of this process in their namespaces.
+
+Each end says how its socket ended: that is the truth that verdicts are held against.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bypeer.lab.net import Net
+from bypeer.lab.topologies import PORT
+
+_CHUNK = 1 << 16
+_REQUEST = b"GET /file HTTP/1.1\r\nHost: files.example\r\n\r\n"
+_ROUND = 200  # octets of a question, and of its answer
+_LINGER_0 = struct.pack("ii", 1, 0)
+
+
+class Traffic(NamedTuple):
+    """What the programs do. How far it has come: octets that the receiver has read, or rounds."""
+
+    kind: str = "download"  # "download", "upload", "chat", "connect"
+    octets: int = 20_000_000  # of a download or upload
+    rounds: int = 20  # of a chat
+    pause: float = 0.0  # s between rounds; before what comes after `at`
+    at: int = 0  # once it has come so far, the manners below apply
+    server: str = ""  # how the server behaves from there on: "", "linger", "unread", "stall", "absent"
+    client: str = ""  # how the client does: the same
+    patience: float = 4.0  # s after which the client takes it for hung
+    rate: int = 0  # octets/s that the sender sends at most; 0: what goes
+    options: tuple[tuple[str, int, int, int], ...] = ()  # end, level, option, value: of sockets
+
+
+class Ended(NamedTuple):
+    """How one end's socket ended."""
+
+    error: str  # name of its errno; "TIMEOUT": its program gave up; "": none
+    received: int  # octets
+    sent: int
+
+
+class Talk:
+    """One connection: both programs, and how far they have come."""
+
+    def __init__(self, net: Net, traffic: Traffic, family: int) -> None:
+        self.net, self.traffic, self.family = net, traffic, family
+        self.progress = 0
+        self.client, self.server = Ended("", 0, 0), Ended("", 0, 0)
+        self.server_socket: socket.socket | None = None  # once it is there
+        self.client_socket: socket.socket | None = None
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin: the server listens when this returns."""
+        topology = self.net.topology
+        if self.traffic.server != "absent":
+            listener = self.net[topology.server].call(self._listen)
+            self._run(self._serve, listener)
+        self._run(self._use)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether both ended within that time."""
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def close(self) -> None:
+        """Make an end of what still goes on."""
+        for one in (self.client_socket, self.server_socket):
+            if one is not None:
+                one.close()
+
+    def _run(self, target: Callable[..., None], *args: object) -> None:
+        self._threads.append(threading.Thread(target=target, args=args, daemon=True))
+        self._threads[-1].start()
+
+    def _socket(self) -> socket.socket:
+        return socket.socket(socket.AF_INET if self.family == 4 else socket.AF_INET6)
+
+    def _listen(self) -> socket.socket:
+        listener = self._socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("", PORT))
+        listener.listen(64)
+        listener.settimeout(15)
+        return listener
+
+    def _options(self, end: str, one: socket.socket) -> None:
+        for whose, level, option, value in self.traffic.options:
+            if whose == end:
+                one.setsockopt(level, option, value)
+
+    # Each end: its part of the traffic, and how it ended
+
+    def _use(self) -> None:
+        counts = [0, 0]
+        error = ""
+        try:
+            one = self.client_socket = self.net[self.net.topology.client].call(self._socket)
+            self._options("client", one)
+            one.settimeout(self.traffic.patience)
+            one.connect((self.net.topology.service[self.family], PORT))
+            _PARTS[self.traffic.kind][0](self, one, counts)
+        except OSError as failed:
+            error = _name(failed)
+        self.client = Ended(error, counts[0], counts[1])
+        if self.client_socket is not None:
+            self.client_socket.close()
+
+    def _serve(self, listener: socket.socket) -> None:
+        counts = [0, 0]
+        error = ""
+        try:
+            one, _ = listener.accept()
+            self.server_socket = one
+            self._options("server", one)
+            one.settimeout(15)
+            _PARTS[self.traffic.kind][1](self, one, counts)
+        except OSError as failed:
+            error = _name(failed)
+        finally:
+            listener.close()
+        self.server = Ended(error, counts[0], counts[1])
+        if self.server_socket is not None:
+            self.server_socket.close()
+
+    def behave(self, manner: str, one: socket.socket) -> bool:
+        """Whether a manner made an end of it; called once the traffic has come to `at`."""
+        if self.traffic.pause and self.traffic.kind != "chat":
+            time.sleep(self.traffic.pause)
+        if manner == "linger":
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+            one.close()
+            return True
+        if manner in ("close", "unread"):
+            if manner == "unread":
+                _await_unread(one)
+            one.close()
+            return True
+        if manner == "stall":
+            time.sleep(self.traffic.patience + 1)
+            return True
+        return False
+
+
+def _await_unread(one: socket.socket) -> None:
+    """Wait until something has come that nobody has read."""
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        try:
+            if one.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                return
+        except BlockingIOError:
+            time.sleep(0.002)
+
+
+def _send_octets(talk: Talk, one: socket.socket, counts: list[int], manner: str, *, leads: bool) -> None:
+    """Send as many as there are to send. `leads`: this end counts how far it has come."""
+    chunk, traffic, began = bytes(_CHUNK), talk.traffic, time.monotonic()
+    behaved = not manner
+    while counts[1] < traffic.octets:
+        if not behaved and counts[1] >= traffic.at:
+            behaved = True
+            if talk.behave(manner, one):
+                return
+        counts[1] += one.send(chunk[: traffic.octets - counts[1]])
+        if leads:
+            talk.progress = counts[1]
+        if traffic.rate:
+            time.sleep(max(0.0, began + counts[1] / traffic.rate - time.monotonic()))
+
+
+def _receive_octets(talk: Talk, one: socket.socket, counts: list[int], manner: str) -> None:
+    """Receive until the other end has closed."""
+    behaved = not manner
+    while True:
+        if not behaved and counts[0] >= talk.traffic.at:
+            behaved = True
+            if talk.behave(manner, one):
+                return
+        got = one.recv(_CHUNK)
+        if not got:
+            return
+        counts[0] += len(got)
+        talk.progress = counts[0]
+
+
+def _download_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
+    one.sendall(_REQUEST)
+    counts[1] += len(_REQUEST)
+    _receive_octets(talk, one, counts, talk.traffic.client)
+
+
+def _download_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:
+    counts[0] += len(one.recv(1000))
+    _send_octets(talk, one, counts, talk.traffic.server, leads=False)
+
+
+def _upload_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
+    _send_octets(talk, one, counts, talk.traffic.client, leads=False)
+    if one.fileno() < 0:
+        return
+    one.shutdown(socket.SHUT_WR)
+    while got := one.recv(_CHUNK):  # the server's word that all is there
+        counts[0] += len(got)
+
+
+def _upload_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:
+    _receive_octets(talk, one, counts, talk.traffic.server)
+    if one.fileno() >= 0:
+        one.sendall(b"201 Created")
+        counts[1] += 11
+
+
+def _chat_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
+    for number in range(talk.traffic.rounds):
+        if talk.traffic.client and number == talk.traffic.at and talk.behave(talk.traffic.client, one):
+            return
+        one.sendall(bytes(_ROUND))
+        counts[1] += _ROUND
+        left = _ROUND
+        while left:
+            got = one.recv(left)
+            if not got:
+                return
+            left -= len(got)
+            counts[0] += len(got)
+        talk.progress = number + 1
+        time.sleep(talk.traffic.pause)
+
+
+def _chat_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:
+    number = 0
+    while True:
+        if talk.traffic.server and number == talk.traffic.at and talk.behave(talk.traffic.server, one):
+            return
+        left = _ROUND
+        while left:
+            got = one.recv(left)
+            if not got:
+                return
+            left -= len(got)
+            counts[0] += len(got)
+        one.sendall(bytes(_ROUND))
+        counts[1] += _ROUND
+        number += 1
+
+
+def _connect_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
+    del counts, one
+    talk.progress = 1
+
+
+def _connect_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:
+    del talk
+    counts[0] += len(one.recv(1000))
+
+
+Part = Callable[[Talk, socket.socket, list[int]], None]
+_PARTS: dict[str, tuple[Part, Part]] = {  # client's, server's
+    "download": (_download_client, _download_server),
+    "upload": (_upload_client, _upload_server),
+    "chat": (_chat_client, _chat_server),
+    "connect": (_connect_client, _connect_server),
+}
+
+
+def _name(error: OSError) -> str:
+    """The name of an errno."""
+    if isinstance(error, TimeoutError) and error.errno is None:
+        return "TIMEOUT"
+    return errno.errorcode.get(error.errno or 0, type(error).__name__)
