@@ -26,7 +26,7 @@ _FIRST_TABLE = 100  # of routes; one a detour
 _CHAIN = """
 add table inet detour
 add chain inet detour prerouting {{ type filter hook prerouting priority mangle; policy accept; }}
-add rule inet detour prerouting iifname != "{device}" meta mark 0 {chooses} meta mark set {mark}
+add rule inet detour prerouting iifname != "{device}" meta mark 0 {passed} {chooses} meta mark set {mark}
 """
 
 
@@ -86,10 +86,12 @@ class Detour:
         self._thread.start()
         return self
 
-    def begin(self) -> None:
-        """From here on packets are chosen."""
-        chooses = self._meddling.chooses
-        script = _CHAIN.format(device=self._device, chooses=chooses, mark=self._mark)
+    def begin(self, octets: int = 0) -> None:
+        """From here on packets are chosen, once so many octets have passed."""
+        script = _CHAIN.format(
+            device=self._device, mark=self._mark, chooses=self._meddling.chooses,
+            passed=f"quota over {octets} bytes" if octets else "",
+        )  # fmt: skip
         self._net.nft(self._host, script)
 
     def __exit__(self, *_: object) -> None:

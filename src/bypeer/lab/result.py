@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from bypeer.lab.remedies import Remedy
+    from bypeer.lab.scenario import Scenario
     from bypeer.lab.stage import Ran
 
 
@@ -56,6 +58,14 @@ def of(ran: Ran) -> Result:
         invalid=truth.counted.invalid,
         seconds=round(ran.seconds, 2),
     )
+
+
+def unplayed(scenario: Scenario, release: str, remedy: Remedy | None, why: str) -> Result:
+    """The result of one that could not be played."""
+    return Result(
+        scenario.name, scenario.code, release, remedy.name if remedy else "", "unknown", None, "unknown",
+        "undetermined", "", [f"not played: {why}"], "", "", 0, 0, 0, 0.0,
+    )  # fmt: skip
 
 
 def from_json(record: Mapping[str, Any]) -> Result:

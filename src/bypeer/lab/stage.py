@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from bypeer.lab.judge import wrong
 from bypeer.lab.net import Net, built
 from bypeer.lab.remedies import Remedy
 from bypeer.lab.scenario import Act, Scenario
-from bypeer.lab.traffic import Ended, Talk
+from bypeer.lab.traffic import OCTETS, Ended, Talk
 from bypeer.lab.witness import Counted, Witness
 from bypeer.live.conntrack import Conntrack
 from bypeer.live.hold import hold
@@ -32,6 +33,16 @@ from bypeer.live.targets import find
 
 AFTER = 0.3  # s that is recorded when the programs have ended
 _STEP = 0.002  # s between two looks at how far the traffic has come
+
+
+class Pace(NamedTuple):
+    """How plays are fitted to a machine whose programs start slowly, so that acts meet their traffic."""
+
+    octets: float = 1.0  # so many times as many are sent, where nothing but the machine limits their rate
+    patience: float = 1.0  # so many times as long a client waits, and a play may take
+
+
+HERE = Pace()
 
 
 class Truth(NamedTuple):
@@ -55,12 +66,15 @@ class Ran(NamedTuple):
     seconds: float  # all in all
 
 
-def play(scenario: Scenario, release: str, remedy: Remedy | None = None, keep: Path | None = None) -> Ran:
+def play(
+    scenario: Scenario, release: str, remedy: Remedy | None = None, keep: Path | None = None, pace: Pace = HERE
+) -> Ran:
     """Play a scenario on the running kernel. `keep`: where its case file goes.
 
     Raises HostError where the machine lacks something.
     """
     began = time.monotonic()
+    scenario = _paced(scenario, pace)
     with ExitStack() as stack:
         net = stack.enter_context(built(scenario.topology))
         _prepare(net, scenario, remedy)
@@ -75,6 +89,16 @@ def play(scenario: Scenario, release: str, remedy: Remedy | None = None, keep: P
         explanation = api.explain([path])
     found = wrong(scenario, release, explanation, truth, remedied=remedy is not None)
     return Ran(scenario, release, remedy, explanation, truth, found, time.monotonic() - began)
+
+
+def _paced(scenario: Scenario, pace: Pace) -> Scenario:
+    """The scenario as it is played at that pace."""
+    traffic = scenario.traffic
+    octets = traffic.octets if traffic.rate else int(traffic.octets * pace.octets)
+    return scenario._replace(
+        traffic=traffic._replace(octets=octets, patience=traffic.patience * pace.patience),
+        longest=scenario.longest * pace.patience,
+    )
 
 
 def _prepare(net: Net, scenario: Scenario, remedy: Remedy | None) -> None:
@@ -126,8 +150,11 @@ def _recorded(net: Net, scenario: Scenario, path: Path, action: Callable[[], Non
 
 def _act(net: Net, scenario: Scenario, talk: Talk, detours: Sequence[Detour]) -> None:
     """Let the traffic run, and do to it what the scenario has, each at its time."""
-    due = [(one.at, _doing(net, one)) for one in scenario.acts]
-    due += [(one.at, row.begin) for one, row in zip(scenario.meddling, detours, strict=True)]
+    due: list[tuple[int, Callable[[], None]]] = [(one.at, _doing(net, one)) for one in scenario.acts]
+    counted = scenario.traffic.kind in OCTETS
+    for one, detour in zip(scenario.meddling, detours, strict=True):
+        # Octets are counted by the kernel itself, which is never late.
+        due.append((0, partial(detour.begin, one.at)) if counted else (one.at, detour.begin))
     due.sort(key=lambda one: one[0])
     while due and due[0][0] <= 0:
         due.pop(0)[1]()

@@ -22,6 +22,9 @@ _ROUND = 200  # octets of a question, and of its answer
 _LINGER_0 = struct.pack("ii", 1, 0)
 
 
+OCTETS = ("download", "upload")  # kinds whose progress is counted in octets
+
+
 class Traffic(NamedTuple):
     """What the programs do. How far it has come: octets that the receiver has read, or rounds."""
 
