@@ -1,4 +1,4 @@
-"""`bypeer lab`: a kernel as the judge of the model, the running one or one in a virtual machine."""
+"""`bypeer lab`: causes made to happen, and a kernel as the judge of the model; the running one or another."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from bypeer.cli.kernels_lab import kernels
 from bypeer.cli.output import deliver
 from bypeer.cli.play_lab import play
+from bypeer.cli.run_lab import list_, run
 
 if TYPE_CHECKING:
     from bypeer.lab.agree import Agreement
@@ -23,11 +24,11 @@ _SLOWEST, _SETTLING_S = 200, 600
 
 @click.group()
 def lab() -> None:
-    """Hold bypeer's model of the tracker against the kernel (Linux, root)."""
+    """Make causes happen on a real kernel, and hold bypeer's words against it (Linux, root)."""
 
 
-lab.add_command(kernels)
-lab.add_command(play)
+for _command in (list_, run, play, kernels):
+    lab.add_command(_command)
 
 
 @lab.command()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,20 +61,48 @@ def play(scenario: Scenario, release: str, remedy: Remedy | None = None, keep: P
     Raises HostError where the machine lacks something.
     """
     began = time.monotonic()
+    with _set(scenario, remedy) as scene, tempfile.TemporaryDirectory(prefix="bypeer-lab-") as folder:
+        path = keep or Path(folder) / f"{scenario.name}.pcapng"
+        _recorded(scene, path)
+        truth = scene.truth()
+        explanation = api.explain([path])
+    found = wrong(scenario, release, explanation, truth, remedied=remedy is not None)
+    return Ran(scenario, release, remedy, explanation, truth, found, time.monotonic() - began)
+
+
+def rehearse(scenario: Scenario, remedy: Remedy | None = None) -> Truth:
+    """Play a scenario without recording it: what sockets and counters say. Raises HostError as `play`."""
+    with _set(scenario, remedy) as scene:
+        _act(scene)
+        return scene.truth()
+
+
+class _Scene(NamedTuple):
+    """What is on the stage."""
+
+    scenario: Scenario
+    net: Net
+    witness: Witness
+    detours: Sequence[Detour]
+    talk: Talk
+
+    def truth(self) -> Truth:
+        """What became of it."""
+        logs = [one.log for one in self.detours]
+        return Truth(self.talk.client, self.talk.server, self.witness.read(), logs)
+
+
+@contextmanager
+def _set(scenario: Scenario, remedy: Remedy | None) -> Iterator[_Scene]:
+    """The stage, set: nothing has happened yet."""
     with ExitStack() as stack:
         net = stack.enter_context(built(scenario.topology))
         _prepare(net, scenario, remedy)
         witness = Witness(net)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bypeer-lab-")))
-        path = keep or folder / f"{scenario.name}.pcapng"
         detours = [stack.enter_context(Detour(net, one, row)) for row, one in enumerate(scenario.meddling)]
         talk = Talk(net, scenario.traffic, scenario.family)
         stack.callback(talk.close)
-        _recorded(net, scenario, path, lambda: _act(net, scenario, talk, detours))
-        truth = Truth(talk.client, talk.server, witness.read(), [one.log for one in detours])
-        explanation = api.explain([path])
-    found = wrong(scenario, release, explanation, truth, remedied=remedy is not None)
-    return Ran(scenario, release, remedy, explanation, truth, found, time.monotonic() - began)
+        yield _Scene(scenario, net, witness, detours, talk)
 
 
 def _prepare(net: Net, scenario: Scenario, remedy: Remedy | None) -> None:
@@ -89,8 +117,9 @@ def _prepare(net: Net, scenario: Scenario, remedy: Remedy | None) -> None:
             net.nft("host", remedy.rules)
 
 
-def _recorded(net: Net, scenario: Scenario, path: Path, action: Callable[[], None]) -> None:
-    """Record the NAT host and the hidden side during an action, into a case file."""
+def _recorded(scene: _Scene, path: Path) -> None:
+    """Record the NAT host and the hidden side while it is played, into a case file."""
+    net, scenario = scene.net, scene.scenario
     opened, ended = threading.Event(), threading.Event()
     failed: list[BaseException] = []
 
@@ -116,7 +145,7 @@ def _recorded(net: Net, scenario: Scenario, path: Path, action: Callable[[], Non
     opened.wait()
     try:
         if not failed:
-            action()
+            _act(scene)
     finally:
         ended.set()
         thread.join()
@@ -124,8 +153,9 @@ def _recorded(net: Net, scenario: Scenario, path: Path, action: Callable[[], Non
         raise failed[0]
 
 
-def _act(net: Net, scenario: Scenario, talk: Talk, detours: Sequence[Detour]) -> None:
+def _act(scene: _Scene) -> None:
     """Let the traffic run, and do to it what the scenario has, each at its time."""
+    scenario, net, talk, detours = scene.scenario, scene.net, scene.talk, scene.detours
     due = [(one.at, _doing(net, one)) for one in scenario.acts]
     due += [(one.at, row.begin) for one, row in zip(scenario.meddling, detours, strict=True)]
     due.sort(key=lambda one: one[0])
