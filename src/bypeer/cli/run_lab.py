@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -48,6 +48,7 @@ def list_(output: str) -> None:
 @click.option(
     "--keep", type=click.Path(file_okay=False, path_type=Path), help="Keep the case files in that directory."
 )
+@click.option("--tcpdump", "pair", is_flag=True, help="Have tcpdump take both sides too, and compare.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write a report as Markdown there.")
 @click.option(
     "-o", "--output", type=click.Choice(("text", "json", "jsonl")), default="text", show_default=True
@@ -55,7 +56,7 @@ def list_(output: str) -> None:
 @click.pass_context
 def run(
     ctx: click.Context, names: tuple[str, ...], every: bool, kernel: str | None, fix: str | None,
-    rounds: int, keep: Path | None, report: Path | None, output: str,
+    rounds: int, keep: Path | None, pair: bool, report: Path | None, output: str,
 ) -> None:  # fmt: skip
     """Make a cause happen, record it from both sides, explain it, and hold the verdict against the truth.
 
@@ -67,7 +68,7 @@ def run(
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
     began, found = time.monotonic(), []
-    for result in _played(scenarios, kernel, fix, rounds, keep, all_of_them=every):
+    for result in _played(scenarios, _How(kernel, fix, rounds, keep, pair, every)):
         found.append(result)
         if output == "jsonl":
             deliver(json.dumps(result._asdict()))
@@ -116,27 +117,37 @@ def _close(name: str, names: Iterable[str]) -> str:
     return f": did you mean {' or '.join(close)}?" if close else ": see `bypeer lab list`"
 
 
-def _played(
-    scenarios: Sequence[Scenario], kernel: str | None, fix: str | None, rounds: int, keep: Path | None,
-    *, all_of_them: bool,
-) -> Iterator[Result]:  # fmt: skip
-    """Their results as they come; of all, only what is meant for the kernel."""
-    if kernel is not None:
+class _How(NamedTuple):
+    """How scenarios are to be played."""
+
+    kernel: str | None
+    fix: str | None
+    rounds: int
+    keep: Path | None
+    pair: bool
+    every: bool  # only what is meant for the kernel
+
+
+def _played(scenarios: Sequence[Scenario], how: _How) -> Iterator[Result]:
+    """Their results as they come."""
+    if how.kernel is not None:
         from bypeer.lab.elsewhere import play_on
 
-        yield from play_on(kernel, [one.name for one in scenarios], fix, rounds, keep)
+        if how.pair:
+            raise click.UsageError("--tcpdump is for the running kernel")
+        yield from play_on(how.kernel, [one.name for one in scenarios], how.fix, how.rounds, how.keep)
         return
     from bypeer.lab.remedies import REMEDIES
     from bypeer.lab.result import of
     from bypeer.lab.stage import play
 
-    release = os.uname().release
-    for number in range(rounds):
+    release, remedy = os.uname().release, REMEDIES[how.fix] if how.fix else None
+    for number in range(how.rounds):
         for one in scenarios:
-            if all_of_them and not one.right(release):
+            if how.every and not one.right(release):
                 continue
-            path = _kept(keep, one, fix, number) if keep else None
-            result = of(play(one, release, REMEDIES[fix] if fix else None, path))
+            path = _kept(how.keep, one, how.fix, number) if how.keep else None
+            result = of(play(one, release, remedy, path, pair=how.pair))
             if path is not None:
                 warn(f"the recording is {path}")
             yield result
@@ -194,6 +205,8 @@ def _whole(one: Result) -> Iterator[str]:
     yield f"The server's socket  {_socket(one.server)}"
     yield f"The NAT host         made {one.host_resets} RSTs; INVALID to its tracker: {one.invalid} packets"
     yield f"bypeer explain       {one.headline}"
+    if one.pair:
+        yield f"tcpdump's two files  {one.pair}"
     yield ""
     yield f"{_told(one)}: {'WRONG' if one.wrong else 'right'} ({one.seconds:.1f} s)"
     yield from one.wrong

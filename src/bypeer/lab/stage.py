@@ -18,8 +18,9 @@ from bypeer import api
 from bypeer.core.explanation import Explanation
 from bypeer.errors import HostError
 from bypeer.lab.detour import Dealt, Detour
-from bypeer.lab.judge import wrong
+from bypeer.lab.judge import against, wrong
 from bypeer.lab.net import Net, built
+from bypeer.lab.pair import taken
 from bypeer.lab.remedies import Remedy
 from bypeer.lab.scenario import Act, Scenario
 from bypeer.lab.traffic import Ended, Talk
@@ -27,7 +28,7 @@ from bypeer.lab.witness import Counted, Witness
 from bypeer.live.conntrack import Conntrack
 from bypeer.live.hold import hold
 from bypeer.live.recording import Recording
-from bypeer.live.taps import taps
+from bypeer.live.taps import Taps, taps
 from bypeer.live.targets import find
 
 AFTER = 0.3  # s that is recorded when the programs have ended
@@ -50,24 +51,37 @@ class Ran(NamedTuple):
     release: str  # of the kernel
     remedy: Remedy | None
     explanation: Explanation
+    without: Explanation | None  # of tcpdump's two files alone, if they were asked for
     truth: Truth
     wrong: Sequence[str]  # where verdict, expectation and truth disagree; nothing: all is right
     seconds: float  # all in all
 
 
-def play(scenario: Scenario, release: str, remedy: Remedy | None = None, keep: Path | None = None) -> Ran:
+def play(
+    scenario: Scenario,
+    release: str,
+    remedy: Remedy | None = None,
+    keep: Path | None = None,
+    *,
+    pair: bool = False,
+) -> Ran:
     """Play a scenario on the running kernel. `keep`: where its case file goes.
 
-    Raises HostError where the machine lacks something.
+    `pair`: have tcpdump take both sides as well, and judge what is found in its files alone, too. Raises
+    HostError where the machine lacks something.
     """
     began = time.monotonic()
     with _set(scenario, remedy) as scene, tempfile.TemporaryDirectory(prefix="bypeer-lab-") as folder:
         path = keep or Path(folder) / f"{scenario.name}.pcapng"
-        _recorded(scene, path)
+        files = [path.with_suffix(f".{side}.pcap") for side in ("inside", "outside")] if pair else []
+        _recorded(scene, path, files)
         truth = scene.truth()
         explanation = api.explain([path])
+        without = api.explain(files) if pair else None
     found = wrong(scenario, release, explanation, truth, remedied=remedy is not None)
-    return Ran(scenario, release, remedy, explanation, truth, found, time.monotonic() - began)
+    if without is not None:
+        found += against(explanation, without)
+    return Ran(scenario, release, remedy, explanation, without, truth, found, time.monotonic() - began)
 
 
 def rehearse(scenario: Scenario, remedy: Remedy | None = None) -> Truth:
@@ -117,8 +131,8 @@ def _prepare(net: Net, scenario: Scenario, remedy: Remedy | None) -> None:
             net.nft("host", remedy.rules)
 
 
-def _recorded(scene: _Scene, path: Path) -> None:
-    """Record the NAT host and the hidden side while it is played, into a case file."""
+def _recorded(scene: _Scene, path: Path, pair: Sequence[Path]) -> None:
+    """Record the NAT host and the hidden side while it is played, into a case file, and a `pair`."""
     net, scenario = scene.net, scene.scenario
     opened, ended = threading.Event(), threading.Event()
     failed: list[BaseException] = []
@@ -127,7 +141,7 @@ def _recorded(scene: _Scene, path: Path) -> None:
         try:
             with hold(find("netns", net.path(scenario.topology.inside))) as held:
                 ways = taps(held, scenario.topology.far[scenario.family])
-                with Recording(held, ways, allow=True) as recording:
+                with _paired(scene, ways, pair), Recording(held, ways, allow=True) as recording:
                     since = time.time_ns()
                     opened.set()
                     while not ended.is_set():
@@ -151,6 +165,19 @@ def _recorded(scene: _Scene, path: Path) -> None:
         thread.join()
     if failed:
         raise failed[0]
+
+
+@contextmanager
+def _paired(scene: _Scene, ways: Taps, pair: Sequence[Path]) -> Iterator[None]:
+    """With tcpdump at the same interfaces, if a pair of files is wanted."""
+    if not pair:
+        yield
+        return
+    if ways.inside is None or ways.outside is None:
+        raise HostError(f"{scene.scenario.name}: only one side can be listened at")
+    sides = (scene.net[scene.scenario.topology.inside], ways.inside), (scene.net["host"], ways.outside)
+    with taken([(space, tap.name, path) for (space, tap), path in zip(sides, pair, strict=True)]):
+        yield
 
 
 def _act(scene: _Scene) -> None:
