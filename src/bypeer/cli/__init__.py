@@ -36,7 +36,7 @@ COMMANDS = {
     "containers": "What can be named on this host, and where to listen.",
     "causes": "The catalogue of causes, a page each.",
     "kernels": "The kernels whose conntrack is known, and how they differ.",
-    "lab": "Hold the tracker's model against the running kernel (root).",
+    "lab": "Make a cause happen on a real kernel, and explain it (root).",
     "schema": "The JSON Schema of an output.",
 }
 

@@ -1,4 +1,4 @@
-"""`bypeer lab`: a kernel as the judge of the model, the running one or one in a virtual machine."""
+"""`bypeer lab`: causes made to happen, and a kernel as the judge of the model; the running one or another."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import click
 from bypeer.cli.kernels_lab import kernels
 from bypeer.cli.output import deliver
 from bypeer.cli.play_lab import play
+from bypeer.cli.run_lab import list_, run
+from bypeer.cli.story_lab import story
 
 if TYPE_CHECKING:
     from bypeer.lab.agree import Agreement
@@ -23,11 +25,11 @@ _SLOWEST, _SETTLING_S = 200, 600
 
 @click.group()
 def lab() -> None:
-    """Hold bypeer's model of the tracker against the kernel (Linux, root)."""
+    """Make causes happen on a real kernel, and hold bypeer's words against it (Linux, root)."""
 
 
-lab.add_command(kernels)
-lab.add_command(play)
+for _command in (list_, run, story, play, kernels):
+    lab.add_command(_command)
 
 
 @lab.command()
@@ -97,12 +99,12 @@ def _elsewhere(kernel: str, given: Mapping[str, Any]) -> int:
     argv += ["--reasons"] if given["reasons"] else []
     argv += ["--rules", given["rules"] or debian.find(kernel).version]
     argv += ["--progress" if given["progress"] else "--no-progress", "-o", given["output"]]
-    done = vm.rerun(kernel, argv, timeout=_SETTLING_S + given["packets"] / _SLOWEST, watch=_pass_through)
+    done = vm.rerun(kernel, argv, timeout=_SETTLING_S + given["packets"] / _SLOWEST, watch=pass_through)
     click.echo(f"booted in {done.boot_s:.0f} s, ran {done.run_s:.0f} s", err=True)
     return done.status
 
 
-def _pass_through(descriptor: int, octets: bytes) -> None:
+def pass_through(descriptor: int, octets: bytes) -> None:
     """Write what a virtual machine's command wrote."""
     stream = sys.stdout if descriptor == 1 else sys.stderr
     stream.buffer.write(octets)

@@ -63,7 +63,7 @@ def _judge(study: Study, reset: Reset, target: int) -> None:
         )
     elif _handshaking(study, reset):
         _refusal(reset, study)
-    elif _closed(study, reset, target):
+    elif study.closed(_when(study, reset)):
         _say(reset, "harmless", CLOSED, sure=True)
     else:
         _exactness(study, reset, target)
@@ -90,8 +90,9 @@ def _handshaking(study: Study, reset: Reset) -> bool:
     """Whether the target had sent its SYN and received no SYN/ACK yet."""
     sent, own = _toward(study, reset)
     ts = _when(study, reset)
-    opened = any(one.segment.flags & (tcp.SYN | tcp.ACK_) == tcp.SYN and one.ts <= ts for one in own)
-    return opened and not any(one.ts < ts and not one.is_rst for one in sent)
+    if any(one.ts < ts and not one.is_rst for one in sent):
+        return False
+    return any(one.segment.flags & (tcp.SYN | tcp.ACK_) == tcp.SYN and one.ts <= ts for one in own)
 
 
 def _refusal(reset: Reset, study: Study) -> None:
@@ -104,25 +105,6 @@ def _refusal(reset: Reset, study: Study) -> None:
         reset.refuses = True
     else:
         _say(reset, "harmless", "it does not acknowledge the SYN", sure=True)
-
-
-def _closed(study: Study, reset: Reset, target: int) -> bool:
-    """Whether the target had sent its FIN, seen the other's, and both were acknowledged."""
-    ts = _when(study, reset)
-    way = reset.sighting.direction
-    ends = [NOWHERE, NOWHERE]
-    acks = [NOWHERE, NOWHERE]
-    for one in study.sightings:
-        if one.ts > ts:
-            break
-        if one.is_rst or one.stray:
-            continue
-        if one.segment.flags & tcp.FIN:
-            ends[one.direction] = max(ends[one.direction], one.end)
-        if one.ack != NOWHERE:
-            acks[one.direction] = max(acks[one.direction], one.ack)
-    there, back = ends[way], ends[1 - way]
-    return NOWHERE not in (there, back) and acks[1 - way] >= there and acks[way] >= back
 
 
 # In mid-connection

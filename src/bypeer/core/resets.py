@@ -8,17 +8,19 @@ with SEG.SEQ 0, answers a segment (RFC 9293, 3.10.7.1), and says which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bypeer.core import tcp
 from bypeer.core.explanation import Author, Effect
 from bypeer.core.nat import INITIAL_TTLS
-from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study, between
+from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
 
 # ns between a segment and the RST that answers it: microseconds on hardware, 29 ms on an
 # emulated machine (measured); a second is beyond any host that still works.
 _ANSWERED = 1_000_000_000
+MOST_CANDIDATES = 1_000  # segments that one RST may answer: on a slow machine it came up to a hundred late
 _JITTER = 50_000  # ns: two taps of one host may stamp in the wrong order by so much
 
 ENDPOINTS: tuple[Author, Author] = ("inside", "outside")  # by side
@@ -180,14 +182,15 @@ def _ttls(usual: dict[int, int]) -> str:
 def _signs(study: Study, reset: Reset) -> Iterable[str]:
     """What shows that the apparent sender did not send this RST: it went on as if nothing were."""
     one = reset.sighting
-    highest, newest, stamped = NOWHERE, -1, False
-    for other in study.at(one.side, one.direction):
+    rows = study.at(one.side, one.direction)
+    row = bisect_right(rows, one.ts, key=_ts)
+    highest, newest, stamped = study.reached(one.side, one.direction)[row]
+    if highest == NOWHERE:
+        return
+    for other in rows[row:]:
         if other.is_rst or other.stray:
             continue
-        if other.ts <= one.ts:
-            highest = max(highest, other.end)
-            newest, stamped = max(newest, other.segment.tsval), stamped or other.segment.timestamps
-        elif other.end > max(highest, one.start) and highest != NOWHERE and _newer(other, newest, stamped):
+        if other.end > max(highest, one.start) and _newer(other, newest, stamped):
             yield "its apparent sender went on sending new data"
             return
 
@@ -209,37 +212,80 @@ def answer(study: Study, resets: Sequence[Reset], invalid: Callable[[Sighting], 
     answered at once are paired with their own answers.
     """
     used: set[int] = set()
+    answerable = Answerable(study)
     for reset in reversed(resets):
         reset.trigger = None
         if reset.passive:
-            fits = [one for one in _candidates(study, reset) if id(one) not in used]
-            refused = [one for one in fits if invalid(one)] if reset.author == "host" else []
-            chosen = (refused or fits)[-1:]
-            if chosen:
-                reset.trigger = chosen[0]
-                used.add(id(chosen[0]))
-    _hand_back(study, resets)
+            reset.trigger = _latest(answerable.by(reset), used, invalid if reset.author == "host" else None)
+            if reset.trigger is not None:
+                used.add(id(reset.trigger))
+    _hand_back(answerable, resets)
 
 
-def _hand_back(study: Study, resets: Sequence[Reset]) -> None:
+def _latest(
+    fits: Iterable[Sighting], used: set[int], invalid: Callable[[Sighting], bool] | None
+) -> Sighting | None:
+    """The latest of those that no other RST answers; the latest that is `invalid`, if one is."""
+    latest = None
+    for one in fits:
+        if id(one) in used:
+            continue
+        if invalid is None or invalid(one):
+            return one
+        latest = latest or one
+    return latest
+
+
+def _hand_back(answerable: Answerable, resets: Sequence[Reset]) -> None:
     """Give a RST left without a trigger that of a later one, if it fits: the first is the answer."""
+    heirs = {id(reset.trigger): at for at, reset in enumerate(resets) if reset.trigger is not None}
     for at, reset in enumerate(resets):
         if not reset.passive or reset.trigger is not None:
             continue
-        fits = {id(one) for one in _candidates(study, reset)}
-        heir = next((one for one in resets[at + 1 :] if one.trigger and id(one.trigger) in fits), None)
-        if heir is not None and heir.author == reset.author:
+        later = [heirs[id(one)] for one in answerable.by(reset) if heirs.get(id(one), -1) > at]
+        heir = resets[min(later)] if later else None
+        if heir is not None and heir.trigger is not None and heir.author == reset.author:
             reset.trigger, heir.trigger = heir.trigger, None
+            heirs[id(reset.trigger)] = at
 
 
-def _candidates(study: Study, reset: Reset) -> list[Sighting]:
-    """Segments that this RST may answer, by time."""
-    rst = reset.sighting
-    back = 1 - rst.direction
-    by_host = reset.author == "host"
-    side = study.ingress(back) if by_host else rst.side
-    near = between(study.at(side, back), rst.ts - _ANSWERED, rst.ts + _JITTER)
-    fits = [one for one in near if not one.is_rst and not (by_host and one.twin is not None)]
-    if rst.segment.flags & tcp.ACK_:
-        return [one for one in fits if one.end == rst.ack]
-    return [one for one in fits if one.segment.flags & tcp.ACK_ and one.segment.ack == rst.segment.seq]
+class Answerable:
+    """The segments that RSTs may answer, by the number that the RST would bear."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        # By side, direction, and whether the RST has ACK: by its number, in order of time.
+        self._found: dict[tuple[int, int, bool], dict[int, list[Sighting]]] = {}
+
+    def by(self, reset: Reset) -> Iterator[Sighting]:
+        """Those that this RST may answer, the latest first; MOST_CANDIDATES of them."""
+        rst, study = reset.sighting, self._study
+        back, by_host = 1 - rst.direction, reset.author == "host"
+        side = study.ingress(back) if by_host else rst.side
+        acks = bool(rst.segment.flags & tcp.ACK_)
+        if (side, back, acks) not in self._found:
+            self._found[side, back, acks] = _numbered(study.at(side, back), by_end=acks)
+        rows = self._found[side, back, acks].get(rst.ack if acks else rst.segment.seq, [])
+        row = bisect_right(rows, rst.ts + _JITTER, key=_ts)
+        least = max(0, row - MOST_CANDIDATES)
+        while row > least and rows[row - 1].ts >= rst.ts - _ANSWERED:
+            row -= 1
+            if not (by_host and rows[row].twin is not None):
+                yield rows[row]
+
+
+def _numbered(rows: Iterable[Sighting], *, by_end: bool) -> dict[int, list[Sighting]]:
+    """Segments by their end, or by their SEG.ACK."""
+    found: dict[int, list[Sighting]] = {}
+    for one in rows:
+        if one.is_rst:
+            continue
+        if by_end:
+            found.setdefault(one.end, []).append(one)
+        elif one.segment.flags & tcp.ACK_:
+            found.setdefault(one.segment.ack, []).append(one)
+    return found
+
+
+def _ts(one: Sighting) -> int:
+    return one.ts

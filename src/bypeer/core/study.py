@@ -8,7 +8,7 @@ the outside clock; sequence numbers are counted from the initial one, without wr
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bypeer.core import seq, tcp
@@ -140,6 +140,8 @@ class Study:
     offset: int | None = None  # ns that the outside clock is ahead of the inside clock
     dated: bool = True
     rows: dict[tuple[int, int], list[Sighting]] = field(default_factory=dict)  # by side and direction
+    reaches: dict[tuple[int, int], list[tuple[int, int, bool]]] = field(default_factory=dict)  # the same
+    closings: list[tuple[int, int]] = field(default_factory=list)  # since when it was closed (1), or not (0)
 
     @property
     def outward(self) -> int:
@@ -161,6 +163,43 @@ class Study:
         if direction is None:
             return [one for one in self.sightings if one.side == side]
         return self.rows.get((side, direction), ())
+
+    def reached(self, side: int, direction: int) -> list[tuple[int, int, bool]]:
+        """Before each of `at`, and after all: highest end, newest TSval, whether any had one; no RSTs."""
+        if (side, direction) not in self.reaches:
+            highest, newest, stamped = NOWHERE, -1, False
+            found = self.reaches[side, direction] = [(highest, newest, stamped)]
+            for one in self.at(side, direction):
+                if not one.is_rst and not one.stray:
+                    highest = max(highest, one.end)
+                    newest = max(newest, one.segment.tsval)
+                    stamped = stamped or one.segment.timestamps
+                found.append((highest, newest, stamped))
+        return self.reaches[side, direction]
+
+    def closed(self, ts: int) -> bool:
+        """Whether both ends had sent a FIN by then, and both were acknowledged."""
+        if not self.closings:
+            self.closings = _closings(self.sightings)
+        row = bisect_right(self.closings, ts, key=_first)
+        return row > 0 and self.closings[row - 1][1] != 0
+
+
+def _closings(sightings: Iterable[Sighting]) -> list[tuple[int, int]]:
+    """Since when both ends' FINs were sent and acknowledged, or not any more: at least one row."""
+    ends, acks, found = [NOWHERE, NOWHERE], [NOWHERE, NOWHERE], [(-FOREVER, 0)]
+    for one in sightings:
+        if one.is_rst or one.stray:
+            continue
+        way = one.direction
+        if one.segment.flags & tcp.FIN:
+            ends[way] = max(ends[way], one.end)
+        if one.ack != NOWHERE:
+            acks[way] = max(acks[way], one.ack)
+        now = int(NOWHERE not in ends and acks[1] >= ends[0] and acks[0] >= ends[1])
+        if now != found[-1][1]:
+            found.append((one.ts, now))
+    return found
 
 
 def study(join: Join, kept: Kept, coverage: Mapping[tuple[int, int], Side]) -> Study:

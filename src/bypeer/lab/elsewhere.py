@@ -21,7 +21,7 @@ from bypeer.errors import HostError
 from bypeer.lab import debian, vm
 from bypeer.lab.plays import Play, case_in, meant, plays
 from bypeer.lab.result import Result, from_json
-from bypeer.lab.stage import Pace
+from bypeer.lab.scenario import Pace
 
 # A processor that is emulated: to start a program takes up to a second there.
 EMULATED = Pace(octets=4, patience=3)

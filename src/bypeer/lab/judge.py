@@ -27,6 +27,17 @@ def wrong(scenario: Scenario, release: str, found: Explanation, truth: Truth, *,
     return lines
 
 
+def against(found: Explanation, without: Explanation) -> list[str]:
+    """What two captures alone tell that contradicts the whole; they may leave more open."""
+    whole, alone = found.verdict, without.verdict
+    if alone.certainty == "undetermined" or alone.killed_by == "unknown":
+        return []
+    possible = {whole.cause, *whole.candidates}
+    if alone.killed_by != whole.killed_by or not possible & {alone.cause, *alone.candidates}:
+        return [f"tcpdump's two files alone tell {told(without)}; the recording {told(found)}"]
+    return []
+
+
 def told(found: Explanation) -> str:
     """A verdict in few words: killer, cause, outcome, certainty."""
     one = found.verdict

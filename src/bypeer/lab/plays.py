@@ -1,6 +1,6 @@
 """Many plays in a row, each with its result; here, and as a program of its own under another kernel.
 
-    python -m bypeer.lab.plays '{"plays": [["late-segment", "drop-invalid"]], "pace": [0.3, 4.0]}'
+    python -m bypeer.lab.plays '{"plays": [["late-segment", "drop-invalid"]], "pace": [4, 3]}'
 
 prints a line of JSON for each: its result, and its case file if that was asked for.
 """
@@ -19,8 +19,9 @@ from typing import NamedTuple
 from bypeer.errors import HostError
 from bypeer.lab.remedies import REMEDIES
 from bypeer.lab.result import Result, of, unplayed
+from bypeer.lab.scenario import Pace, paced
 from bypeer.lab.scenarios import SCENARIOS
-from bypeer.lab.stage import HERE, Pace, play
+from bypeer.lab.stage import play
 
 
 class Play(NamedTuple):
@@ -40,7 +41,7 @@ def meant(names: Sequence[str], release: str) -> list[str]:
     return [name for name in names if SCENARIOS[name].right(release)]
 
 
-def played(wanted: Sequence[Play], keep: Path | None = None, pace: Pace = HERE) -> Iterator[Result]:
+def played(wanted: Sequence[Play], keep: Path | None = None, pace: Pace = Pace()) -> Iterator[Result]:
     """Play them on the running kernel; `keep`: a folder for the case files.
 
     What cannot be played, as the kernel lacks something, has a result that says so.
@@ -50,7 +51,7 @@ def played(wanted: Sequence[Play], keep: Path | None = None, pace: Pace = HERE) 
         scenario, remedy = SCENARIOS[one.name], REMEDIES[one.remedy] if one.remedy else None
         path = case_in(keep, one) if keep else None
         try:
-            yield of(play(scenario, release, remedy, path, pace))
+            yield of(play(paced(scenario, pace), release, remedy, path))
         except HostError as error:
             yield unplayed(scenario, release, remedy, str(error))
 

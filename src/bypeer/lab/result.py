@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bypeer.lab.judge import told
+
 if TYPE_CHECKING:
     from bypeer.lab.remedies import Remedy
     from bypeer.lab.scenario import Scenario
@@ -30,6 +32,7 @@ class Result(NamedTuple):
     host_resets: int  # that the host made
     invalid: int  # packets that its tracker called so
     seconds: float
+    pair: str = ""  # what tcpdump's two files alone tell, if they were taken
 
     @property
     def healed(self) -> bool:
@@ -57,6 +60,7 @@ def of(ran: Ran) -> Result:
         host_resets=truth.counted.resets["host"].made,
         invalid=truth.counted.invalid,
         seconds=round(ran.seconds, 2),
+        pair=told(ran.without) if ran.without else "",
     )
 
 

@@ -56,6 +56,23 @@ class Scenario(NamedTuple):
         return ()
 
 
+class Pace(NamedTuple):
+    """How plays are fitted to a machine whose programs start slowly, so that acts meet their traffic."""
+
+    octets: float = 1.0  # so many times as many are sent, where nothing but the machine limits their rate
+    patience: float = 1.0  # so many times as long a client waits, and a play may take
+
+
+def paced(scenario: Scenario, pace: Pace) -> Scenario:
+    """The scenario as it is played at that pace."""
+    traffic = scenario.traffic
+    octets = traffic.octets if traffic.rate else int(traffic.octets * pace.octets)
+    return scenario._replace(
+        traffic=traffic._replace(octets=octets, patience=traffic.patience * pace.patience),
+        longest=scenario.longest * pace.patience,
+    )
+
+
 def applies(kernels: str, release: str) -> bool:
     """Whether a condition ("any", "<6.1", ">=6.1") holds for a kernel, as `uname -r` has it."""
     if kernels == "any":

@@ -9,8 +9,8 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +19,9 @@ from bypeer import api
 from bypeer.core.explanation import Explanation
 from bypeer.errors import HostError
 from bypeer.lab.detour import Dealt, Detour
-from bypeer.lab.judge import wrong
+from bypeer.lab.judge import against, wrong
 from bypeer.lab.net import Net, built
+from bypeer.lab.pair import taken
 from bypeer.lab.remedies import Remedy
 from bypeer.lab.scenario import Act, Scenario
 from bypeer.lab.traffic import OCTETS, Ended, Talk
@@ -28,21 +29,11 @@ from bypeer.lab.witness import Counted, Witness
 from bypeer.live.conntrack import Conntrack
 from bypeer.live.hold import hold
 from bypeer.live.recording import Recording
-from bypeer.live.taps import taps
+from bypeer.live.taps import Taps, taps
 from bypeer.live.targets import find
 
 AFTER = 0.3  # s that is recorded when the programs have ended
 _STEP = 0.002  # s between two looks at how far the traffic has come
-
-
-class Pace(NamedTuple):
-    """How plays are fitted to a machine whose programs start slowly, so that acts meet their traffic."""
-
-    octets: float = 1.0  # so many times as many are sent, where nothing but the machine limits their rate
-    patience: float = 1.0  # so many times as long a client waits, and a play may take
-
-
-HERE = Pace()
 
 
 class Truth(NamedTuple):
@@ -61,44 +52,72 @@ class Ran(NamedTuple):
     release: str  # of the kernel
     remedy: Remedy | None
     explanation: Explanation
+    without: Explanation | None  # of tcpdump's two files alone, if they were asked for
     truth: Truth
     wrong: Sequence[str]  # where verdict, expectation and truth disagree; nothing: all is right
     seconds: float  # all in all
 
 
 def play(
-    scenario: Scenario, release: str, remedy: Remedy | None = None, keep: Path | None = None, pace: Pace = HERE
+    scenario: Scenario,
+    release: str,
+    remedy: Remedy | None = None,
+    keep: Path | None = None,
+    *,
+    pair: bool = False,
 ) -> Ran:
     """Play a scenario on the running kernel. `keep`: where its case file goes.
 
-    Raises HostError where the machine lacks something.
+    `pair`: have tcpdump take both sides as well, and judge what is found in its files alone, too. Raises
+    HostError where the machine lacks something.
     """
     began = time.monotonic()
-    scenario = _paced(scenario, pace)
+    with _set(scenario, remedy) as scene, tempfile.TemporaryDirectory(prefix="bypeer-lab-") as folder:
+        path = keep or Path(folder) / f"{scenario.name}.pcapng"
+        files = [path.with_suffix(f".{side}.pcap") for side in ("inside", "outside")] if pair else []
+        _recorded(scene, path, files)
+        truth = scene.truth()
+        explanation = api.explain([path])
+        without = api.explain(files) if pair else None
+    found = wrong(scenario, release, explanation, truth, remedied=remedy is not None)
+    if without is not None:
+        found += against(explanation, without)
+    return Ran(scenario, release, remedy, explanation, without, truth, found, time.monotonic() - began)
+
+
+def rehearse(scenario: Scenario, remedy: Remedy | None = None) -> Truth:
+    """Play a scenario without recording it: what sockets and counters say. Raises HostError as `play`."""
+    with _set(scenario, remedy) as scene:
+        _act(scene)
+        return scene.truth()
+
+
+class _Scene(NamedTuple):
+    """What is on the stage."""
+
+    scenario: Scenario
+    net: Net
+    witness: Witness
+    detours: Sequence[Detour]
+    talk: Talk
+
+    def truth(self) -> Truth:
+        """What became of it."""
+        logs = [one.log for one in self.detours]
+        return Truth(self.talk.client, self.talk.server, self.witness.read(), logs)
+
+
+@contextmanager
+def _set(scenario: Scenario, remedy: Remedy | None) -> Iterator[_Scene]:
+    """The stage, set: nothing has happened yet."""
     with ExitStack() as stack:
         net = stack.enter_context(built(scenario.topology))
         _prepare(net, scenario, remedy)
         witness = Witness(net)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bypeer-lab-")))
-        path = keep or folder / f"{scenario.name}.pcapng"
         detours = [stack.enter_context(Detour(net, one, row)) for row, one in enumerate(scenario.meddling)]
         talk = Talk(net, scenario.traffic, scenario.family)
         stack.callback(talk.close)
-        _recorded(net, scenario, path, lambda: _act(net, scenario, talk, detours))
-        truth = Truth(talk.client, talk.server, witness.read(), [one.log for one in detours])
-        explanation = api.explain([path])
-    found = wrong(scenario, release, explanation, truth, remedied=remedy is not None)
-    return Ran(scenario, release, remedy, explanation, truth, found, time.monotonic() - began)
-
-
-def _paced(scenario: Scenario, pace: Pace) -> Scenario:
-    """The scenario as it is played at that pace."""
-    traffic = scenario.traffic
-    octets = traffic.octets if traffic.rate else int(traffic.octets * pace.octets)
-    return scenario._replace(
-        traffic=traffic._replace(octets=octets, patience=traffic.patience * pace.patience),
-        longest=scenario.longest * pace.patience,
-    )
+        yield _Scene(scenario, net, witness, detours, talk)
 
 
 def _prepare(net: Net, scenario: Scenario, remedy: Remedy | None) -> None:
@@ -113,8 +132,9 @@ def _prepare(net: Net, scenario: Scenario, remedy: Remedy | None) -> None:
             net.nft("host", remedy.rules)
 
 
-def _recorded(net: Net, scenario: Scenario, path: Path, action: Callable[[], None]) -> None:
-    """Record the NAT host and the hidden side during an action, into a case file."""
+def _recorded(scene: _Scene, path: Path, pair: Sequence[Path]) -> None:
+    """Record the NAT host and the hidden side while it is played, into a case file, and a `pair`."""
+    net, scenario = scene.net, scene.scenario
     opened, ended = threading.Event(), threading.Event()
     failed: list[BaseException] = []
 
@@ -122,7 +142,7 @@ def _recorded(net: Net, scenario: Scenario, path: Path, action: Callable[[], Non
         try:
             with hold(find("netns", net.path(scenario.topology.inside))) as held:
                 ways = taps(held, scenario.topology.far[scenario.family])
-                with Recording(held, ways, allow=True) as recording:
+                with _paired(scene, ways, pair), Recording(held, ways, allow=True) as recording:
                     since = time.time_ns()
                     opened.set()
                     while not ended.is_set():
@@ -140,7 +160,7 @@ def _recorded(net: Net, scenario: Scenario, path: Path, action: Callable[[], Non
     opened.wait()
     try:
         if not failed:
-            action()
+            _act(scene)
     finally:
         ended.set()
         thread.join()
@@ -148,8 +168,22 @@ def _recorded(net: Net, scenario: Scenario, path: Path, action: Callable[[], Non
         raise failed[0]
 
 
-def _act(net: Net, scenario: Scenario, talk: Talk, detours: Sequence[Detour]) -> None:
+@contextmanager
+def _paired(scene: _Scene, ways: Taps, pair: Sequence[Path]) -> Iterator[None]:
+    """With tcpdump at the same interfaces, if a pair of files is wanted."""
+    if not pair:
+        yield
+        return
+    if ways.inside is None or ways.outside is None:
+        raise HostError(f"{scene.scenario.name}: only one side can be listened at")
+    sides = (scene.net[scene.scenario.topology.inside], ways.inside), (scene.net["host"], ways.outside)
+    with taken([(space, tap.name, path) for (space, tap), path in zip(sides, pair, strict=True)]):
+        yield
+
+
+def _act(scene: _Scene) -> None:
     """Let the traffic run, and do to it what the scenario has, each at its time."""
+    scenario, net, talk, detours = scene.scenario, scene.net, scene.talk, scene.detours
     due: list[tuple[int, Callable[[], None]]] = [(one.at, _doing(net, one)) for one in scenario.acts]
     counted = scenario.traffic.kind in OCTETS
     for one, detour in zip(scenario.meddling, detours, strict=True):

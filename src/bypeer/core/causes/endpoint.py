@@ -31,10 +31,10 @@ def _earlier(reset: Reset, seen: Seen) -> Reset | None:
         (
             one
             for one in seen.resets
-            if one is not reset
+            if not one.passive
+            and one is not reset
             and one.author == reset.author
             and one.ts <= reset.ts
-            and not one.passive
             and not one.refuses
         ),
         None,

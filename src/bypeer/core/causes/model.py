@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from bypeer.core import tcp
@@ -135,6 +136,13 @@ class SeenAll(NamedTuple):
 Test = Callable[..., Finding]
 
 
+@cache  # it is asked for each RST
+def _subject(test: Test) -> str:
+    """What a test is of, by the name of its first parameter."""
+    parameters = list(inspect.signature(test).parameters)
+    return {"reset": "reset", "seen": "connection", "every": "input"}[parameters[0]]
+
+
 class Cause(NamedTuple):
     """A row of the catalogue."""
 
@@ -145,8 +153,7 @@ class Cause(NamedTuple):
     @property
     def subject(self) -> str:
         """What it is tested on: reset, connection or input."""
-        parameters = list(inspect.signature(self.test).parameters)
-        return {"reset": "reset", "seen": "connection", "every": "input"}[parameters[0]]
+        return _subject(self.test)
 
     @property
     def page(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bypeer.lab.detour import ITSELF, Copy, Meddling
 from bypeer.lab.edit import Edit
-from bypeer.lab.scenario import Expected, Scenario
+from bypeer.lab.scenario import Act, Expected, Scenario
 from bypeer.lab.traffic import Traffic
 
 # Segments of a download as they come from the server.
@@ -16,9 +16,10 @@ SCENARIOS = (
         code="NF01",
         says="every 60th segment is held for 120 ms, and retransmitted meanwhile: the investigation's case",
         # Late means: by more than the container ever lets the server send at once. At this rate and with this
-        # window ten times as much passes meanwhile, on any machine.
-        traffic=Traffic(octets=65_000_000, rate=20_000_000),
+        # window much more than that passes meanwhile, and there is always something under way.
+        traffic=Traffic(octets=65_000_000),
         settings={"container": {"net.ipv4.tcp_rmem": "4096 131072 262144"}},
+        acts=(Act(0, "path", "tc", "qdisc add dev p1 root tbf rate 160mbit burst 64kb latency 50ms"),),
         meddling=(Meddling(f"{_DATA} numgen inc mod 60 0", (Copy(after=0.12),), at=1_000_000),),
         expected={
             "<6.1": [Expected("host", "NF01", "reset", "certain")],
