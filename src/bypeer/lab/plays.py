@@ -19,7 +19,7 @@ from typing import NamedTuple
 from bypeer.errors import HostError
 from bypeer.lab.remedies import REMEDIES
 from bypeer.lab.result import Result, of, unplayed
-from bypeer.lab.scenario import Pace, paced
+from bypeer.lab.scenario import HERE, Pace, paced
 from bypeer.lab.scenarios import SCENARIOS
 from bypeer.lab.stage import play
 
@@ -41,7 +41,7 @@ def meant(names: Sequence[str], release: str) -> list[str]:
     return [name for name in names if SCENARIOS[name].right(release)]
 
 
-def played(wanted: Sequence[Play], keep: Path | None = None, pace: Pace = Pace()) -> Iterator[Result]:
+def played(wanted: Sequence[Play], keep: Path | None = None, pace: Pace = HERE) -> Iterator[Result]:
     """Play them on the running kernel; `keep`: a folder for the case files.
 
     What cannot be played, as the kernel lacks something, has a result that says so.

@@ -37,7 +37,17 @@ class Result(NamedTuple):
     @property
     def healed(self) -> bool:
         """Whether the traffic came to its end, and the host reset nothing."""
-        return not self.client and not self.server and not self.host_resets
+        return self.played and not self.client and not self.server and not self.host_resets
+
+    @property
+    def hung(self) -> bool:
+        """Whether the client was never told that anything is amiss."""
+        return self.client in ("TIMEOUT", "ETIMEDOUT")
+
+    @property
+    def played(self) -> bool:
+        """Whether it could be played at all."""
+        return self.seconds > 0
 
 
 def of(ran: Ran) -> Result:

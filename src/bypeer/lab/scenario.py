@@ -63,6 +63,9 @@ class Pace(NamedTuple):
     patience: float = 1.0  # so many times as long a client waits, and a play may take
 
 
+HERE = Pace()
+
+
 def paced(scenario: Scenario, pace: Pace) -> Scenario:
     """The scenario as it is played at that pace."""
     traffic = scenario.traffic

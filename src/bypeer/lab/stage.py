@@ -6,7 +6,6 @@ ran.verdict, ran.wrong
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import NamedTuple
 from bypeer import api
 from bypeer.core.explanation import Explanation
 from bypeer.errors import HostError
+from bypeer.lab.clean import scratch
 from bypeer.lab.detour import Dealt, Detour
 from bypeer.lab.judge import against, wrong
 from bypeer.lab.net import Net, built
@@ -72,8 +72,8 @@ def play(
     HostError where the machine lacks something.
     """
     began = time.monotonic()
-    with _set(scenario, remedy) as scene, tempfile.TemporaryDirectory(prefix="bypeer-lab-") as folder:
-        path = keep or Path(folder) / f"{scenario.name}.pcapng"
+    with _set(scenario, remedy) as scene, scratch() as folder:
+        path = keep or folder / f"{scenario.name}.pcapng"
         files = [path.with_suffix(f".{side}.pcap") for side in ("inside", "outside")] if pair else []
         _recorded(scene, path, files)
         truth = scene.truth()
@@ -115,7 +115,8 @@ def _set(scenario: Scenario, remedy: Remedy | None) -> Iterator[_Scene]:
         _prepare(net, scenario, remedy)
         witness = Witness(net)
         detours = [stack.enter_context(Detour(net, one, row)) for row, one in enumerate(scenario.meddling)]
-        talk = Talk(net, scenario.traffic, scenario.family)
+        traffic, options = scenario.traffic, remedy.options if remedy else ()
+        talk = Talk(net, traffic._replace(options=(*traffic.options, *options)), scenario.family)
         stack.callback(talk.close)
         yield _Scene(scenario, net, witness, detours, talk)
 
