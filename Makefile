@@ -145,6 +145,10 @@ clean:
 .venv/tools: .venv/python
 	@$(NEED)
 	command -v tshark >/dev/null || need tshark tshark 'tests that compare with it will be skipped'
+	command -v ip >/dev/null || need ip iproute2 'tests on hosts of their own will be skipped'
+	command -v nft >/dev/null || need nft nftables 'tests on hosts of their own will be skipped'
+	command -v tcpdump >/dev/null || need tcpdump tcpdump 'tests that compare with it will be skipped'
+	command -v chromium >/dev/null || need Chromium chromium 'tests of the page will be skipped'
 	touch $@
 
 FORCE:
