@@ -150,5 +150,3 @@ def test_a_slower_machine_sends_more_and_waits_longer() -> None:
     row = ROW._replace(traffic=Traffic(octets=1000, patience=2.0, at=10), longest=20)
     slow = paced(row, Pace(octets=4, patience=3))
     assert slow == row._replace(traffic=Traffic(octets=4000, patience=6.0, at=10), longest=60)
-    limited = row._replace(traffic=Traffic(octets=1000, rate=50))
-    assert paced(limited, Pace(octets=4)).traffic.octets == 1000

@@ -193,7 +193,8 @@ def _lacks_trigger(seen: Seen, reset: Reset, found: Conclusion) -> bool:
 
 def _doubts(seen: Seen, code: str, trigger: Sighting) -> list[str]:
     """What about the kernel's rules keeps the cause from being certain."""
-    if seen.heard.settled(trigger):
+    lost = code == "NF04" and seen.heard.gone_before(trigger) is not None
+    if seen.heard.settled(trigger) or lost:
         return []
     if seen.heard.differs(trigger):
         return ["why the kernel's own word on the trigger and the model's differ: its version and sysctls"]

@@ -56,7 +56,7 @@ def _on_trigger(main: Case, trigger: Sighting) -> Iterator[Witness]:
     if said is not None and judgement is not None:
         fate = {True: "INVALID", False: "not INVALID", None: ""}[said.invalid]
         line = " ".join(part for part in (f"{said.text}:" if said.text and fate else said.text, fate) if part)
-        yield Witness("kernel", line, judgement.invalid == expected)
+        yield Witness("kernel", line, judgement.invalid == expected or main.conclusion.cause == "NF04")
     elif judgement is not None and judgement.invalid and judgement.log and heard.silent(trigger):
         yield Witness("kernel", "no line about the trigger, though its log was read", not expected)
     model = heard.model.get(id(trigger), judgement)

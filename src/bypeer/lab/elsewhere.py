@@ -24,7 +24,7 @@ from bypeer.lab.result import Result, from_json
 from bypeer.lab.scenario import Pace
 
 # A processor that is emulated: to start a program takes up to a second there.
-EMULATED = Pace(octets=4, patience=3)
+EMULATED = Pace(octets=3, patience=3)
 _LONGEST = 240  # s: no play has taken a quarter of it
 
 

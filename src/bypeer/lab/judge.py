@@ -57,10 +57,12 @@ def _against_truth(found: Explanation, truth: Truth) -> Iterator[str]:
         yield f"told that the client's connection was {said}; its socket: {truth.client.error or 'no error'}"
     made = truth.counted.resets["host"].made
     named = sum(one.author == "host" for one in found.resets)
+    # A rule that rejects what came through a bridge sends its RST past OUTPUT, where `made` are counted.
+    rejected = truth.counted.rejected
     listed_all = len(found.resets) == found.totals.resets
-    if named > made or (named < made and listed_all):
-        yield f"{named} RSTs are told to be the host's; it made {made}"
-    if found.verdict.killed_by == "host" and not made:
+    if named > made + rejected or (named < made and listed_all):
+        yield f"{named} RSTs are told to be the host's; it made {made} (and rejected {rejected})"
+    if found.verdict.killed_by == "host" and said == "reset" and not made + rejected:
         yield "the host is said to have killed it, and made no RST"
 
 

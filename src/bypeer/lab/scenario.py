@@ -59,7 +59,7 @@ class Scenario(NamedTuple):
 class Pace(NamedTuple):
     """How plays are fitted to a machine whose programs start slowly, so that acts meet their traffic."""
 
-    octets: float = 1.0  # so many times as many are sent, where nothing but the machine limits their rate
+    octets: float = 1.0  # so many times as many are sent
     patience: float = 1.0  # so many times as long a client waits, and a play may take
 
 
@@ -69,7 +69,7 @@ HERE = Pace()
 def paced(scenario: Scenario, pace: Pace) -> Scenario:
     """The scenario as it is played at that pace."""
     traffic = scenario.traffic
-    octets = traffic.octets if traffic.rate else int(traffic.octets * pace.octets)
+    octets = int(traffic.octets * pace.octets)
     return scenario._replace(
         traffic=traffic._replace(octets=octets, patience=traffic.patience * pace.patience),
         longest=scenario.longest * pace.patience,

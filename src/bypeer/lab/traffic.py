@@ -35,7 +35,7 @@ class Traffic(NamedTuple):
     at: int = 0  # once it has come so far, the manners below apply
     server: str = ""  # how the server behaves from there on: "", "linger", "unread", "stall", "absent"
     client: str = ""  # how the client does: the same
-    patience: float = 4.0  # s after which the client takes it for hung
+    patience: float = 4.0  # s after which the client takes it for hung; the server 2 s later
     rate: int = 0  # octets/s that the sender sends at most; 0: what goes
     options: tuple[tuple[str, int, int, int], ...] = ()  # end, level, option, value: of sockets
 
@@ -124,7 +124,7 @@ class Talk:
             one, _ = listener.accept()
             self.server_socket = one
             self._options("server", one)
-            one.settimeout(15)
+            one.settimeout(self.traffic.patience + 2)  # so that the client gives up first
             _PARTS[self.traffic.kind][1](self, one, counts)
         except OSError as failed:
             error = _name(failed)
@@ -168,11 +168,13 @@ def _send_octets(talk: Talk, one: socket.socket, counts: list[int], manner: str,
     """Send as many as there are to send. `leads`: this end counts how far it has come."""
     chunk, traffic, began = bytes(_CHUNK), talk.traffic, time.monotonic()
     behaved = not manner
-    while counts[1] < traffic.octets:
+    while True:
         if not behaved and counts[1] >= traffic.at:
             behaved = True
             if talk.behave(manner, one):
                 return
+        if counts[1] >= traffic.octets:
+            return
         counts[1] += one.send(chunk[: traffic.octets - counts[1]])
         if leads:
             talk.progress = counts[1]

@@ -116,7 +116,7 @@ def ack_of_unseen_data(reset: Reset, seen: Seen) -> Finding:
         ),
         default=trigger.ack,
     )
-    if seen.refuses(trigger) or trigger.ack <= known:
+    if seen.refuses(trigger) or trigger.ack <= known or seen.heard.accepted(trigger):
         return finding
     return supported(
         "it is the first to acknowledge data that the captures saw leave; conntrack may not have (offload)",
