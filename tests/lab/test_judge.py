@@ -8,7 +8,7 @@ import pytest
 
 from bypeer.core.explanation import Explanation
 from bypeer.lab.judge import wrong
-from bypeer.lab.scenario import Expected, Pace, Scenario, applies, paced
+from bypeer.lab.scenario import Act, Expected, Pace, Scenario, applies, paced
 from bypeer.lab.scenarios import SCENARIOS
 from bypeer.lab.stage import Truth
 from bypeer.lab.traffic import Traffic
@@ -146,7 +146,14 @@ def test_every_scenario_says_what_is_right_on_one_kernel_at_least(name: str) -> 
     assert any(SCENARIOS[name].right(release) for release in (OLD, "6.1.0", NEW))
 
 
-def test_a_slower_machine_sends_more_and_waits_longer() -> None:
+def test_a_slower_machine_sends_less_and_waits_longer() -> None:
     row = ROW._replace(traffic=Traffic(octets=1000, patience=2.0, at=10), longest=20)
-    slow = paced(row, Pace(octets=4, patience=3))
-    assert slow == row._replace(traffic=Traffic(octets=4000, patience=6.0, at=10), longest=60)
+    slow = paced(row, Pace(octets=0.5, patience=3))
+    assert slow == row._replace(traffic=Traffic(octets=500, patience=6.0, at=10), longest=60)
+    assert paced(row, Pace()) == row
+
+
+@pytest.mark.parametrize(("at", "octets"), [(100, 500), (400, 800), (700, 1000), (1000, 1000)])
+def test_what_is_done_in_mid_stream_is_done_there_on_a_slower_machine_too(at: int, octets: int) -> None:
+    row = ROW._replace(traffic=Traffic(octets=1000), acts=[Act(at, "host", "flush")])
+    assert paced(row, Pace(octets=0.5)).traffic.octets == octets

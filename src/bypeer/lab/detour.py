@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bypeer.lab.edit import Edit, edited, parse
-from bypeer.lab.net import Net
+from bypeer.lab.net import Net, run
 from bypeer.live.tun import open_tun
 
 _LARGEST = 65_536
@@ -77,12 +77,12 @@ class Detour:
 
     def __enter__(self) -> Detour:
         table = _FIRST_TABLE + self._mark
-        self._net.run(self._host, "ip", "link", "set", self._device, "mtu", "1500", "up")
-        for family in ("-4", "-6"):
-            lines = [["rule", "add", "fwmark", str(self._mark), "table", str(table)]]
-            lines.append(["route", "add", "default", "dev", self._device, "table", str(table)])
-            for line in lines:
-                self._net.run(self._host, "ip", family, *line)
+        lines = (
+            f"rule add fwmark {self._mark} table {table}\nroute add default dev {self._device} table {table}"
+        )
+        namespace = self._net[self._host]
+        namespace.call(run, "ip", "-batch", "-", text=f"link set {self._device} mtu 1500 up\n{lines}")
+        namespace.call(run, "ip", "-6", "-batch", "-", text=lines)
         self._thread.start()
         return self
 

@@ -23,8 +23,8 @@ from bypeer.lab.plays import Play, case_in, meant, plays
 from bypeer.lab.result import Result, from_json
 from bypeer.lab.scenario import Pace
 
-# A processor that is emulated: to start a program takes up to a second there.
-EMULATED = Pace(octets=3, patience=3)
+# A processor that is emulated: a play takes 10 to 20 times as long.
+EMULATED = Pace(octets=0.5, patience=3)
 _LONGEST = 240  # s: no play has taken a quarter of it
 
 

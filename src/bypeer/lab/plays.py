@@ -1,6 +1,6 @@
 """Many plays in a row, each with its result; here, and as a program of its own under another kernel.
 
-    python -m bypeer.lab.plays '{"plays": [["late-segment", "drop-invalid"]], "pace": [4, 3]}'
+    python -m bypeer.lab.plays '{"plays": [["late-segment", "drop-invalid"]], "pace": [0.5, 3]}'
 
 prints a line of JSON for each: its result, and its case file if that was asked for.
 """

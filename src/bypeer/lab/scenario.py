@@ -57,9 +57,9 @@ class Scenario(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """How plays are fitted to a machine whose programs start slowly, so that acts meet their traffic."""
+    """How plays are fitted to a machine that is slower than those they were written on."""
 
-    octets: float = 1.0  # so many times as many are sent
+    octets: float = 1.0  # of a download or upload so much is sent: less to record and to read again
     patience: float = 1.0  # so many times as long a client waits, and a play may take
 
 
@@ -67,9 +67,10 @@ HERE = Pace()
 
 
 def paced(scenario: Scenario, pace: Pace) -> Scenario:
-    """The scenario as it is played at that pace."""
+    """The scenario as it is played at that pace; all that it has in mid-stream stays there."""
     traffic = scenario.traffic
-    octets = int(traffic.octets * pace.octets)
+    latest = max((one.at for one in (traffic, *scenario.acts, *scenario.meddling)), default=0)
+    octets = max(int(traffic.octets * pace.octets), min(2 * latest, traffic.octets))
     return scenario._replace(
         traffic=traffic._replace(octets=octets, patience=traffic.patience * pace.patience),
         longest=scenario.longest * pace.patience,

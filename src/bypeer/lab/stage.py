@@ -185,7 +185,7 @@ def _paired(scene: _Scene, ways: Taps, pair: Sequence[Path]) -> Iterator[None]:
 def _act(scene: _Scene) -> None:
     """Let the traffic run, and do to it what the scenario has, each at its time."""
     scenario, net, talk, detours = scene.scenario, scene.net, scene.talk, scene.detours
-    due: list[tuple[int, Callable[[], None]]] = [(one.at, _doing(net, one)) for one in scenario.acts]
+    due: list[tuple[int, Callable[[], None]]] = [(one.at, _doing(net, one, talk)) for one in scenario.acts]
     counted = scenario.traffic.kind in OCTETS
     for one, detour in zip(scenario.meddling, detours, strict=True):
         # Octets are counted by the kernel itself, which is never late.
@@ -207,15 +207,17 @@ def _act(scene: _Scene) -> None:
         talk.wait(2)
 
 
-def _doing(net: Net, act: Act) -> Callable[[], None]:
-    """An act, to be called at its time."""
+def _doing(net: Net, act: Act, talk: Talk) -> Callable[[], None]:
+    """An act, to be called at its time. What starts a program takes long; the traffic does not run away."""
 
     def do() -> None:
         time.sleep(act.after)
-        if act.verb == "nft":
-            net.nft(act.host, act.text)
-        elif act.verb in ("ip", "tc"):
-            net.run(act.host, act.verb, *act.text.split())
+        if act.verb in ("nft", "ip", "tc"):
+            with talk.slowly():
+                if act.verb == "nft":
+                    net.nft(act.host, act.text)
+                else:
+                    net.run(act.host, act.verb, *act.text.split())
         elif act.verb == "sysctl":
             name, _, value = act.text.partition("=")
             net[act.host].set_sysctls({name: value})

@@ -10,13 +10,15 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from bypeer.lab.net import Net
 from bypeer.lab.topologies import PORT
 
 _CHUNK = 1 << 16
+_SLOW = 0.05  # s between two chunks, while a sender goes slowly
 _REQUEST = b"GET /file HTTP/1.1\r\nHost: files.example\r\n\r\n"
 _ROUND = 200  # octets of a question, and of its answer
 _LINGER_0 = struct.pack("ii", 1, 0)
@@ -54,6 +56,7 @@ class Talk:
     def __init__(self, net: Net, traffic: Traffic, family: int) -> None:
         self.net, self.traffic, self.family = net, traffic, family
         self.progress = 0
+        self.slow = False  # a sender shall send little
         self.client, self.server = Ended("", 0, 0), Ended("", 0, 0)
         self.server_socket: socket.socket | None = None  # once it is there
         self.client_socket: socket.socket | None = None
@@ -66,6 +69,15 @@ class Talk:
             listener = self.net[topology.server].call(self._listen)
             self._run(self._serve, listener)
         self._run(self._use)
+
+    @contextmanager
+    def slowly(self) -> Iterator[None]:
+        """Meanwhile a sender sends little, though never nothing."""
+        self.slow = True
+        try:
+            yield
+        finally:
+            self.slow = False
 
     def wait(self, seconds: float) -> bool:
         """Whether both ended within that time."""
@@ -178,6 +190,8 @@ def _send_octets(talk: Talk, one: socket.socket, counts: list[int], manner: str,
         counts[1] += one.send(chunk[: traffic.octets - counts[1]])
         if leads:
             talk.progress = counts[1]
+        if talk.slow:
+            time.sleep(_SLOW)
         if traffic.rate:
             time.sleep(max(0.0, began + counts[1] / traffic.rate - time.monotonic()))
 

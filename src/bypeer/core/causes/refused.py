@@ -94,7 +94,9 @@ def _refused_new(reset: Reset, seen: Seen) -> Finding:
     gone = seen.heard.gone_before(trigger)
     judgement = seen.judgement(trigger)
     said = judgement is not None and judgement.reason == Reason.INVALID_NEW
-    when = f", whose entry had been destroyed {gone / 1e6:.1f} ms before, as the kernel reported" if gone else ""
+    when = (
+        f", whose entry had been destroyed {gone / 1e6:.1f} ms before, as the kernel reported" if gone else ""
+    )
     return supported(
         f"conntrack refused to make an entry for a good segment{when}",
         trigger,

@@ -55,9 +55,7 @@ _LATE = (
         code="NF01",
         says="a segment comes a second time, 120 ms later, when it was acknowledged long ago",
         traffic=Traffic(octets=20_000_000, rate=_RATE, options=_SMALL_WINDOW),
-        meddling=(
-            Meddling(_DATA, (ITSELF, Copy(after=0.12, edit=Edit(ip_id=_ID))), at=5_000_000, times=1),
-        ),
+        meddling=(Meddling(_DATA, (ITSELF, Copy(after=0.12, edit=Edit(ip_id=_ID))), at=5_000_000, times=1),),
         expected={
             "<6.1": [Expected("host", "NF01", "reset", "certain")],
             ">=6.1": [_COMPLETED],
@@ -98,9 +96,7 @@ _BEYOND = (
         says="the same while the server pauses: it is reset, the client is never told",
         traffic=_IDLE,
         meddling=(
-            Meddling(
-                f"{_DATA} {_ONE}", (ITSELF, Copy(1.2, Edit(seq=50_000_000, ip_id=_ID))), times=1
-            ),
+            Meddling(f"{_DATA} {_ONE}", (ITSELF, Copy(1.2, Edit(seq=50_000_000, ip_id=_ID))), times=1),
         ),
         expected={"any": [Expected("host", "NF02", "hung", "certain")]},
     ),
