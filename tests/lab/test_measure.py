@@ -34,11 +34,9 @@ def result(
     client: str = "", *, resets: int = 0, remedy: str = "", kernel: str = "6.18", **more: Any
 ) -> Result:
     """What came of a play."""
-    words = {
-        "name": ROW.name, "code": ROW.code, "kernel": kernel, "remedy": remedy, "killed_by": "", "cause": None,
-        "outcome": "", "certainty": "", "headline": "", "wrong": [], "client": client, "server": "",
-        "received": 0, "host_resets": resets, "invalid": 0, "seconds": 1.0,
-    }  # fmt: skip
+    words: dict[str, Any] = dict.fromkeys(Result._fields, "")
+    words |= {"name": ROW.name, "code": ROW.code, "kernel": kernel, "remedy": remedy, "client": client}
+    words |= {"host_resets": resets, "wrong": [], "seconds": 1.0}
     return Result(**words | more)
 
 

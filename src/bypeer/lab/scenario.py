@@ -69,7 +69,7 @@ HERE = Pace()
 def paced(scenario: Scenario, pace: Pace) -> Scenario:
     """The scenario as it is played at that pace; all that it has in mid-stream stays there."""
     traffic = scenario.traffic
-    latest = max((one.at for one in (traffic, *scenario.acts, *scenario.meddling)), default=0)
+    latest = max(traffic.at, *(one.at for one in scenario.acts), *(one.at for one in scenario.meddling), 0)
     octets = max(int(traffic.octets * pace.octets), min(2 * latest, traffic.octets))
     return scenario._replace(
         traffic=traffic._replace(octets=octets, patience=traffic.patience * pace.patience),
