@@ -16,7 +16,7 @@ cdef class Gaps:
 cdef class Trace:
     cdef public Points points
     cdef public long long shift
-    cdef public long long[::1] start, numbers, front, acked
+    cdef public long long[::1] start, numbers, front, acked, octets
     cdef public int[::1] twin
     cdef public unsigned short[::1] hints
     cdef public unsigned char[::1] began

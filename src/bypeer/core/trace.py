@@ -71,7 +71,8 @@ class Trace:
     """Points with their numbers, twins and hints: columns as long as theirs."""
 
     __slots__ = (
-        "acked", "began", "front", "gaps", "hints", "notes", "numbers", "points", "shift", "start", "twin",
+        "acked", "began", "front", "gaps", "hints", "notes", "numbers", "octets", "points", "shift", "start",
+        "twin",
     )  # fmt: skip
 
     points: Points
@@ -84,6 +85,7 @@ class Trace:
     gaps: tuple[Gaps, Gaps]  # of each direction: what this side did not see
     front: array[int]  # "q": of each direction, the highest end
     acked: array[int]  # "q": the highest SEG.ACK of it, sent the other way
+    octets: array[int]  # "q": payload of it, repeats included
     began: array[int]  # "B": whether this direction was seen at all
 
     def __init__(self, points: Points, shift: int, bases: Sequence[int]) -> None:
@@ -94,7 +96,7 @@ class Trace:
         self.twin, self.hints = array("i", [-1]) * count, array("H", [0]) * count
         self.gaps = (Gaps(), Gaps())
         self.front, self.acked = array("q", [0, 0]), array("q", [_NOWHERE, _NOWHERE])
-        self.began = array("B", [0, 0])
+        self.began, self.octets = array("B", [0, 0]), array("q", [0, 0])
         self._number(bases[0], bases[1])
 
     def _number(self, there: int, back: int) -> None:
@@ -105,6 +107,7 @@ class Trace:
             start = begun[way] + _signed(points.seq[row] - base[way] - begun[way])
             end = start + points.size[row] + (flags & 1) + (flags >> 1 & 1)
             self.start[row] = start
+            self.octets[way] += points.size[row]
             self.numbers[row] = _NOWHERE
             if flags & _ACK:
                 ack = begun[1 - way] + _signed(points.ack[row] - base[1 - way] - begun[1 - way])
