@@ -17,7 +17,6 @@ from bypeer.capture.rotation import series
 from bypeer.capture.series import Series
 from bypeer.core.decode import in_tunnel, interface_and_index
 from bypeer.core.describe import Names, describe, most_telling, named
-from bypeer.core.draw import MOST_MARKS, draw, sheet
 from bypeer.core.evidence import Evidence
 from bypeer.core.explain import Analysis, analyse
 from bypeer.core.explanation import Damage, Explanation, File, Input, Loss, Role, Tool
@@ -31,6 +30,7 @@ from bypeer.core.segment import NO_TIME
 Path = str | os.PathLike[str]
 
 UNASKED = 64 << 20  # octets of a file that is hashed unasked
+MOST_MARKS = 5_000_000  # of all pictures together
 
 
 class Work:
@@ -47,11 +47,13 @@ class Work:
         self.explanation = spelt(found, self._spelling)
 
     def pictures(self, connections: Sequence[str] | None = None, most: int = MOST_MARKS) -> list[Picture]:
-        """The pictures of these connections, of `most` marks together, but for the rare ones.
+        """The pictures of these connections, of about `most` marks together, the rare ones aside.
 
         Without any: of the one that the verdict is about; none, if there is no connection. Reads the
         captures once more. Raises ValueError where an id is not that of a connection that was studied.
         """
+        from bypeer.core.draw import draw, sheet  # what a mere explanation has no use for
+
         cases = named(self.analysis.cases)
         if connections is None:
             main = most_telling(self.analysis.cases)
@@ -67,11 +69,8 @@ class Work:
             lanes = [(row, lane) for one in sheets.values() for at, row, lane in one.lanes if at == number]
             if lanes:
                 collect(source, lanes)
-        drawn = []
-        for name in connections:
-            case, taken = cases[name], sheets.pop(name)  # the points are needed no longer than that
-            room = most // len(connections)
-            drawn.append(draw(case, name, taken, self._inputs, self.analysis.printed, room))
+        room, printed = most // len(connections), self.analysis.printed
+        drawn = [draw(cases[name], name, sheets.pop(name), self._inputs, printed, room) for name in connections]
         return spelt(drawn, self._spelling)
 
 

@@ -25,7 +25,6 @@ from bypeer.core.resets import Reset
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting
 from bypeer.core.thin import thin
 
-MOST_MARKS = 5_000_000  # of a picture
 SEGMENTS = 60  # of the main direction that are shown before the moment which the picture is about
 _AFTER = 4  # a part of the time before it that is shown behind it
 
@@ -60,7 +59,7 @@ def sheet(join: Join, most: int = MOST) -> Sheet:
 
 
 def draw(
-    case: Case, name: str, taken: Sheet, inputs: Sequence[Input], printed: bool = False, most: int = MOST_MARKS
+    case: Case, name: str, taken: Sheet, inputs: Sequence[Input], printed: bool, most: int
 ) -> Picture:
     """The picture of one connection, of at most about `most` marks.
 

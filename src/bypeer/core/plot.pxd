@@ -56,4 +56,4 @@ cdef class Plot:
 @cython.locals(ts="long long")
 cdef Py_ssize_t _time(Trace trace, long long row) except? -1
 @cython.locals(points=Points, room="long long", row="long long")
-cdef Py_ssize_t _room(Trace trace, int main) except -1
+cdef Py_ssize_t _room(Trace trace, int main, signed char[::1] ingress, int side) except -1

@@ -55,7 +55,7 @@ class Plot:
         self._traces, self._main, self._scale = traces, main, scale
         self._ingress = array("b", [0, 0])  # by direction, where it enters the host
         self._ingress[outward], self._ingress[1 - outward] = _INSIDE, _OUTSIDE
-        room = sum(_room(one, main) for one in traces if one is not None)
+        room = sum(_room(one, main, self._ingress, side) for side, one in enumerate(traces) if one is not None)
         self._columns = [array(code, [0]) * room for code in CODES]
         self._ts, self._low, self._size, self._behind = self._columns[:4]
         self._kind, self._outside, self._inside, self._note = self._columns[4:]
@@ -94,10 +94,16 @@ class Plot:
                 there += 1
 
     def marks(self, origin: int) -> Marks:
-        """The marks in order of time, which counts from `origin`, ns."""
+        """The marks in order of time, which counts from `origin`, ns. To be asked for once."""
         for row in range(self.count):
             self._ts[row] -= origin
-        columns = [column[: self.count] for column in self._columns]
+        columns: list[Any] = self._columns
+        self._columns = []
+        # A column that something looks into cannot be cut.
+        self._ts = self._low = self._behind = self._outside = self._inside = array("q")
+        self._size, self._kind, self._note = array("I"), array("B"), array("i")
+        for column in columns:
+            del column[self.count :]
         if not self._sorted:  # a clock that was set, or packets of several queues
             order = sorted(range(self.count), key=columns[0].__getitem__)
             columns = [array(one.typecode, [one[row] for row in order]) for one in columns]
@@ -271,10 +277,12 @@ def _time(trace: Any, row: int) -> int:
     return ts
 
 
-def _room(trace: Trace, main: int) -> int:
+def _room(trace: Trace, main: int, ingress: Any, side: int) -> int:
     """How many marks the rows of a side can become at most."""
     points, room = trace.points, 0
     for row in range(points.count):
+        if trace.twin[row] >= 0 and ingress[points.way[row]] != side:
+            continue
         room += 1
         if trace.hints[row] & _TRIGGER:
             room += 1

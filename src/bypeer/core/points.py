@@ -11,7 +11,7 @@ from array import array
 
 from bypeer.core.segment import Segment
 
-MOST = 10_000_000  # segments of one side that are taken, of about 50 octets each
+MOST = 5_000_000  # segments of one side that are taken: a picture of so many on both takes 1 GB to make
 
 # ns: dates beyond are as good as none, and differences between two that are not fit 64 bits.
 _FURTHEST = 1 << 61

@@ -4,12 +4,15 @@ from bypeer.core cimport lines
 from bypeer.core.points cimport Points
 from bypeer.core.trace cimport Trace
 
-cdef long long _EARLY, _LATE, _BACK, _NEAR
+cdef long long _EARLY, _LATE, _BACK, _NEAR, _ABOVE, _TRIES
 cdef int _FIN, _SYN, _RST, _PAIRED, _KEPT, _UNSEEN
 cdef unsigned long long _SEED, _MIX_1, _MIX_2, _MIX_3
 
-@cython.locals(waiting=_Waiting, row="long long", found="long long")
+@cython.locals(left="long long", waiting=_Waiting, row="long long", found="long long")
 cpdef pair(Trace came, Trace went, int way, long long early)
+@cython.locals(at="long long", left="long long", shift="long long", row="long long", ts="long long",
+               near="long long", below="long long", last="long long")
+cdef Py_ssize_t _in_order(Trace came, Trace went, int way, long long early) except -1
 
 @cython.final
 cdef class _Waiting:

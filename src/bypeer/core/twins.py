@@ -19,6 +19,8 @@ _EARLY, _LATE = 2_000_000, 2_000_000_000
 # Rows in which the octets of a segment are looked for: before and behind those of the last one, and
 # round those of the same time.
 _BACK, _NEAR = 64, 512
+# Rows among which a twin is looked for first: round that of the segment behind it.
+_ABOVE, _TRIES = 8, 64
 
 _FIN, _SYN, _RST = tcp.FIN, tcp.SYN, tcp.RST
 _PAIRED, _KEPT, _UNSEEN = PAIRED, KEPT, UNSEEN
@@ -31,15 +33,48 @@ def pair(came: Trace, went: Trace, way: int, early: int) -> None:
 
     `early`: ns by which one may seem to leave before it came.
     """
+    left = _in_order(came, went, way, early)
+    if not left:
+        return
     waiting = _Waiting(came)
     for row in range(came.points.count):
-        if came.points.way[row] == way and not came.hints[row] & _PAIRED:
+        if came.points.way[row] == way and came.twin[row] < 0 and not came.hints[row] & _PAIRED:
             waiting.add(row)
     for row in range(went.points.count - 1, -1, -1):
-        if went.points.way[row] == way and not went.hints[row] & _PAIRED:
+        if went.points.way[row] == way and went.twin[row] < 0 and not went.hints[row] & _PAIRED:
             found = waiting.take(went, row, early)
             if found >= 0:
                 came.twin[found], went.twin[row] = row, found
+
+
+def _in_order(came: Trace, went: Trace, way: int, early: int) -> int:
+    """Pair what left in the order in which it came, as most does; how many that left are still alone.
+
+    Backwards in time, near where the last twin was.
+    """
+    at, left, shift = came.points.count - 1, 0, went.shift - came.shift
+    last = at
+    for row in range(went.points.count - 1, -1, -1):
+        if went.points.way[row] != way or went.hints[row] & _PAIRED:
+            continue
+        ts = went.points.ts[row] + shift
+        while at >= 0 and came.points.ts[at] > ts + early:
+            at -= 1
+        near = min(at, last + _ABOVE)
+        below = max(near - _TRIES, -1)
+        while near > below and (
+            came.points.way[near] != way
+            or came.twin[near] >= 0
+            or came.hints[near] & _PAIRED
+            or not _alike(came.points, near, went.points, row)
+        ):
+            near -= 1
+        if near > below and ts - came.points.ts[near] < _LATE:
+            came.twin[near], went.twin[row] = row, near
+            last = near
+        else:
+            left += 1
+    return left
 
 
 class _Waiting:
