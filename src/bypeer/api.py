@@ -36,7 +36,9 @@ MOST_MARKS = 5_000_000  # of all pictures together
 class Work:
     """Captures that were looked into: what was found, and what can be drawn of it. Open until closed."""
 
-    def __init__(self, sources: Sequence[Series], analysis: Analysis, kernel: Kernel | None, digest: bool) -> None:
+    def __init__(
+        self, sources: Sequence[Series], analysis: Analysis, kernel: Kernel | None, digest: bool
+    ) -> None:
         self.sources, self.analysis = sources, analysis
         scans = analysis.scans
         inputs = [_input(one, found, digest) for one, found in zip(sources, scans, strict=True)]
@@ -70,7 +72,9 @@ class Work:
             if lanes:
                 collect(source, lanes)
         room, printed = most // len(connections), self.analysis.printed
-        drawn = [draw(cases[name], name, sheets.pop(name), self._inputs, printed, room) for name in connections]
+        drawn = [
+            draw(cases[name], name, sheets.pop(name), self._inputs, printed, room) for name in connections
+        ]
         return spelt(drawn, self._spelling)
 
 

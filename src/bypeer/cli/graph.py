@@ -77,7 +77,9 @@ def graph(
         "inside": inside or None, "outside": outside or None, "jobs": jobs,
     }  # fmt: skip
     with progress(paths) as watch, patience("-" in paths, watch):
-        found, drawn = _drawn(paths, connection, bool(write and write.suffix == ".html"), watch=watch, **given)
+        found, drawn = _drawn(
+            paths, connection, bool(write and write.suffix == ".html"), watch=watch, **given
+        )
     if not drawn:
         click.echo("bypeer: the captures hold no TCP connection to be drawn", err=True)
         ctx.exit(_NOTHING)
@@ -90,7 +92,9 @@ def graph(
         save(renderer(RENDERERS[write.suffix.lower()])(drawn[0], dark=dark), write)
 
 
-def _drawn(paths: tuple[str, ...], connection: str | None, page: bool, **given: Any) -> tuple[Any, list[Picture]]:
+def _drawn(
+    paths: tuple[str, ...], connection: str | None, page: bool, **given: Any
+) -> tuple[Any, list[Picture]]:
     """What was found, and the pictures: a page has those of all that failed, unless one is named."""
     from bypeer import api
 

@@ -60,7 +60,7 @@ def changes(rows: Sequence[Bound]) -> list[Bound]:
 
 
 def few(rows: Sequence[Bound], focus: tuple[int, int], most: int = MOST) -> list[Bound]:
-    """About `most` of them at most: all that hold in focus and, spread over the rest, as many as there is room."""
+    """About `most` of them: all that begin in focus and, spread over the rest, as many as there is room."""
     if len(rows) <= most:
         return list(rows)
     near = [focus[0] <= one.ts <= focus[1] for one in rows]

@@ -18,7 +18,7 @@ from bypeer.core.filters import frame
 from bypeer.core.narrate import Scene, lettered, passing, sentence
 from bypeer.core.nat import Join
 from bypeer.core.overlay import Notes, Traces, match, scale, trace, write
-from bypeer.core.picture import BULK, KINDS, Marks, Moment, Picture
+from bypeer.core.picture import KINDS, Marks, Moment, Picture
 from bypeer.core.plot import Plot
 from bypeer.core.points import MOST, Lane, Points
 from bypeer.core.resets import Reset
@@ -43,7 +43,9 @@ class Sheet(NamedTuple):
 
 def sheet(join: Join, most: int = MOST) -> Sheet:
     """Room for the segments of a connection: the last `most` of each side."""
-    places = [(side, place, False) for side, place in ((INSIDE, join.inside), (OUTSIDE, join.outside)) if place]
+    places = [
+        (side, place, False) for side, place in ((INSIDE, join.inside), (OUTSIDE, join.outside)) if place
+    ]
     places += [(INSIDE if role == "inside" else OUTSIDE, place, True) for role, place in join.strays]
     points: list[Points | None] = [None, None]
     for side in (INSIDE, OUTSIDE):
@@ -58,9 +60,7 @@ def sheet(join: Join, most: int = MOST) -> Sheet:
     return Sheet((points[INSIDE], points[OUTSIDE]), lanes)
 
 
-def draw(
-    case: Case, name: str, taken: Sheet, inputs: Sequence[Input], printed: bool, most: int
-) -> Picture:
+def draw(case: Case, name: str, taken: Sheet, inputs: Sequence[Input], printed: bool, most: int) -> Picture:
     """The picture of one connection, of at most about `most` marks.
 
     `name`: its id. `printed`: an input is text, for which Wireshark has no filter.
@@ -144,6 +144,7 @@ def _moment(
     one = scene.sighting
     where = passing(seen, one)
     at = _find(marks, where, origin)
+    low: int | None
     if at >= 0:
         ts, low, size, kind = marks.ts[at], marks.low[at], marks.size[at], _NAMES[marks.kind[at]]
     else:

@@ -138,8 +138,7 @@ def _silent(seen: Seen, conclusion: Conclusion) -> list[Scene]:
     note = f"sent {len(silence.copies)} times in {(last.ts - first.ts) / 1e9:.1f} s: no answer"
     told.append(Scene(last, "silence", note, late=True))
     told += [
-        Scene(one, "segment", "an answer, not forwarded: " + judged(seen, one))
-        for one in silence.answers[:1]
+        Scene(one, "segment", "an answer, not forwarded: " + judged(seen, one)) for one in silence.answers[:1]
     ]
     return told
 

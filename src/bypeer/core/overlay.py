@@ -62,8 +62,7 @@ def trace(study: Study, points: tuple[Points | None, Points | None]) -> Traces:
     offset = study.offset or 0
     shifts = (offset if -_FURTHEST < offset < _FURTHEST else 0, 0)
     inside, outside = (
-        None if one is None else Trace(one, shift, bases)
-        for one, shift in zip(points, shifts, strict=True)
+        None if one is None else Trace(one, shift, bases) for one, shift in zip(points, shifts, strict=True)
     )
     for side, one in ((INSIDE, inside), (OUTSIDE, outside)):
         if one is not None:

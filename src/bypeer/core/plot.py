@@ -45,7 +45,9 @@ class Plot:
         "count",
     )  # fmt: skip
 
-    def __init__(self, traces: tuple[Trace | None, Trace | None], main: int, outward: int, scale: int) -> None:
+    def __init__(
+        self, traces: tuple[Trace | None, Trace | None], main: int, outward: int, scale: int
+    ) -> None:
         """Room for all marks.
 
         `traces`: of both sides, None where one was not captured. `main`: the direction whose data is
@@ -55,7 +57,9 @@ class Plot:
         self._traces, self._main, self._scale = traces, main, scale
         self._ingress = array("b", [0, 0])  # by direction, where it enters the host
         self._ingress[outward], self._ingress[1 - outward] = _INSIDE, _OUTSIDE
-        room = sum(_room(one, main, self._ingress, side) for side, one in enumerate(traces) if one is not None)
+        room = sum(
+            _room(one, main, self._ingress, side) for side, one in enumerate(traces) if one is not None
+        )
         self._columns = [array(code, [0]) * room for code in CODES]
         self._ts, self._low, self._size, self._behind = self._columns[:4]
         self._kind, self._outside, self._inside, self._note = self._columns[4:]
@@ -246,7 +250,7 @@ class Plot:
             self._put(low, size, self._front - low - size, _IS_SACK, outside, inside, note)
 
     def _reset(self, trace: Any, row: int, way: int, outside: int, inside: int, note: int) -> None:
-        """Draw a RST at its SEG.SEQ, or where the acknowledgements are: its numbers may be of the other space."""
+        """Draw a RST at its SEG.SEQ or, if that is of the other direction, where acknowledgements are."""
         low = self._acked
         if way == self._main:
             low = trace.start[row]

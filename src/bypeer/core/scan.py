@@ -114,7 +114,9 @@ class Passing:
     _interface: int  # of the last frame
     _link_type: int
     _interfaces: Sequence[Interface]
-    _wanted: dict[int, Any] | None  # an Excerpt or a Lane, by first frame of a connection: only these; None: all
+    _wanted: (
+        dict[int, Any] | None
+    )  # an Excerpt or a Lane, by first frame of a connection: only these; None: all
     _tuples: array[int]  # hashes of their tuples, an open hash table
     _mask: int
     _ports: bytearray  # which client's ^ server's port they have
@@ -132,7 +134,7 @@ class Passing:
         return self._counts[kind]
 
     def want(self, wanted: Sequence[tuple[Connection, Any]]) -> None:
-        """Place the packets of these tuples only, and give these connections' segments to what is with them."""
+        """Place the packets of these tuples only; these connections' segments go to what is with them."""
         self._wanted = {row.first_frame: one for row, one in wanted}
         size = 16
         while size < 4 * len(wanted):

@@ -13,7 +13,9 @@ def thin(marks: Marks, most: int, focus: tuple[int, int]) -> tuple[Marks, int]:
     count = len(marks.ts)
     if count <= most:
         return marks, 0
-    fixed = [kind >= BULK or focus[0] <= ts <= focus[1] for ts, kind in zip(marks.ts, marks.kind, strict=True)]
+    fixed = [
+        kind >= BULK or focus[0] <= ts <= focus[1] for ts, kind in zip(marks.ts, marks.kind, strict=True)
+    ]
     every, seen = -(-(count - sum(fixed)) // max(most - sum(fixed), 1)), [0] * BULK
     kept = []
     for row in range(count):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bypeer.core import lines, tcp
+from bypeer.core.points import Points
 from bypeer.core.trace import KEPT, PAIRED, UNSEEN, Trace
 
 # ns, as in forward.py.
@@ -24,7 +25,9 @@ _ABOVE, _TRIES = 8, 64
 
 _FIN, _SYN, _RST = tcp.FIN, tcp.SYN, tcp.RST
 _PAIRED, _KEPT, _UNSEEN = PAIRED, KEPT, UNSEEN
-_SEED = hash("bypeer.core.twins") & (1 << 64) - 1  # strangers choose numbers, so none may know where they lead
+_SEED = (
+    hash("bypeer.core.twins") & (1 << 64) - 1
+)  # strangers choose numbers, so none may know where they lead
 _MIX_1, _MIX_2, _MIX_3 = 0x9E37_79B9_7F4A_7C15, 0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53
 
 
@@ -124,7 +127,7 @@ class _Waiting:
         return at
 
 
-def _alike(points: Any, row: int, others: Any, other: int) -> bool:
+def _alike(points: Points, row: int, others: Points, other: int) -> bool:
     """Whether forwarding would make the one of the other."""
     return (
         points.seq[row] == others.seq[other]
@@ -194,7 +197,7 @@ class _Tiles:
         return rows[found] if found >= 0 else -1
 
     def _from(self, since: int, until: int, begin: int, end: int, stamp: int, ts: int, whole: int) -> int:
-        """Look for the first tile in a stretch of rows, then for those that follow; where the first one is."""
+        """Look for the first tile in a stretch of rows, then for those that follow; where the first is."""
         trace, rows = self._trace, self._rows
         at, first, have = max(since, 0), -1, begin
         until = min(until, len(rows))
@@ -202,11 +205,7 @@ class _Tiles:
             row = rows[at]
             lag = (trace.points.ts[row] - ts) * self._later
             high = trace.start[row] + trace.points.size[row]
-            if (
-                self._given[at] <= have < high
-                and trace.points.tsval[row] == stamp
-                and -_EARLY <= lag < _LATE
-            ):
+            if self._given[at] <= have < high and trace.points.tsval[row] == stamp and -_EARLY <= lag < _LATE:
                 first, have = (at if first < 0 else first), high
                 if have >= end:
                     self._give(first, at, begin, end, stamp, whole)
