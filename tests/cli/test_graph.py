@@ -125,11 +125,14 @@ def test_another_connection_can_be_named(
 
 
 def test_one_that_ended_as_it_should_is_drawn_too(renderers: Renderers, write: Any) -> None:
-    closed = ASKED + """
+    closed = (
+        ASKED
+        + """
         0.030 > F. 101:101(0) ack 1449 win 502
         0.040 < F. 1449:1449(0) ack 102 win 509
         0.041 > . 102:102(0) ack 1450 win 502
     """
+    )
     assert main(["graph", *write(closed)]) == 0
     assert len(renderers.asked[0][1][0].marks.ts) > 5
 

@@ -13,12 +13,15 @@ from tests import pure
 from tests.drawing import NAMES, drawn, kinds, pictured, rows
 from tests.scene import ASKED, FAR, OPEN, Memory, sources
 
-KILLED = FAR + """
+KILLED = (
+    FAR
+    + """
     0.0600 < . 1:1449(1448) ack 101 win 509 !
     0.0601 H> R 101:101(0) win 0
     0.0700 > . 101:101(0) ack 91449 win 600
     0.0710 < R 91449:91449(0) win 0
 """
+)
 LONG = OPEN + "".join(
     f"{0.02 + at * 0.001:.6f} < . {1 + at * 1000}:{1001 + at * 1000}(1000) ack 1 win 509\n"
     f"{0.0202 + at * 0.001:.6f} > . 1:1(0) ack {1001 + at * 1000} win 502\n"
@@ -73,7 +76,7 @@ def test_first_it_shows_what_led_to_the_reset() -> None:
     shown = [NAMES[kind] for ts, kind in zip(marks.ts, marks.kind, strict=True) if since <= ts <= until]
     assert shown.count("data") == 60
     assert {"kept", "trigger", "rst-host", "rst-outside"} <= set(shown)
-    assert 0 < since
+    assert since > 0
     assert until < found.marks.ts[-1]
 
 

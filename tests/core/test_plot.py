@@ -54,15 +54,22 @@ def test_one_more_segment(line: str, kind: str, behind: int) -> None:
     found = drawn(f"{FAR}{line}\n 0.07 < . 91449:91549(100) ack 101 win 509\n", ipv6=False)
     (one,) = rows(found, kind)
     assert one[2] == behind
-    assert rows(found, "data", "again")[-1] == (91449, 100, 0)  # the frontier was not moved by what was not believed
+    assert rows(found, "data", "again")[-1] == (
+        91449,
+        100,
+        0,
+    )  # the frontier was not moved by what was not believed
 
 
 def test_octets_that_fill_a_hole_are_no_repeat() -> None:
-    found = drawn(ASKED + """
+    found = drawn(
+        ASKED
+        + """
         0.030 < . 2897:4345(1448) ack 101 win 509
         0.031 < . 1449:2897(1448) ack 101 win 509
         0.032 < . 1449:2897(1448) ack 101 win 509
-    """)
+    """
+    )
     assert rows(found, "data")[-2:] == [(2897, 1448, 0), (1449, 1448, 1448)]
     assert rows(found, "again") == [(1449, 1448, 1448)]
 

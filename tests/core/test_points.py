@@ -90,4 +90,6 @@ def test_strays_are_marked_as_such() -> None:
     _, outside = collected(sources(leak))
     assert outside is not None
     found = columns(outside)
-    assert [flags & tcp.FIN for flags, stray in zip(found["flags"], found["stray"], strict=True) if stray] == [1]
+    assert [
+        flags & tcp.FIN for flags, stray in zip(found["flags"], found["stray"], strict=True) if stray
+    ] == [1]

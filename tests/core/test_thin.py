@@ -14,7 +14,9 @@ def marks() -> Marks:
     """One a ns; every hundredth is a rare one."""
     kinds = [len(KINDS) - 1 if row % 100 == 0 else row % BULK for row in range(COUNT)]
     rows = array("q", range(COUNT))
-    return Marks(rows, rows, array("I", [1]) * COUNT, rows, array("B", kinds), rows, rows, array("i", [-1]) * COUNT)
+    return Marks(
+        rows, rows, array("I", [1]) * COUNT, rows, array("B", kinds), rows, rows, array("i", [-1]) * COUNT
+    )
 
 
 def test_few_stay_as_they_are() -> None:

@@ -163,15 +163,21 @@ def _filter(one: Sighting, inputs: Sequence[Input]) -> str:
 
 def _find(marks: Marks, where: Sequence[Sighting], origin: int) -> int:
     """The mark of a segment itself, the rarest of those; -1 if it has none."""
-    frames = {one.side: one.segment.frame for one in where}
-    best = -1
     for one in where:
+        frames, frame = (marks.outside if one.side == OUTSIDE else marks.inside), one.segment.frame
         since, until = bisect_left(marks.ts, one.ts - origin), bisect_right(marks.ts, one.ts - origin)
-        for row in range(since, until):
-            mine = frames.get(OUTSIDE, 0) == marks.outside[row] and frames.get(INSIDE, 0) == marks.inside[row]
-            if mine and marks.kind[row] not in _BESIDE and (best < 0 or marks.kind[row] > marks.kind[best]):
-                best = row
-    return best
+        try:
+            row = frames.index(frame, since, until)
+        except ValueError:  # it is drawn where it came, or not at all
+            continue
+        mine = [row]
+        while row + 1 < until and frames[row + 1] == frame:
+            row += 1
+            mine.append(row)
+        return max(
+            (at for at in mine if marks.kind[at] not in _BESIDE), key=marks.kind.__getitem__, default=-1
+        )
+    return -1
 
 
 def _place(one: Sighting, main: int) -> int | None:

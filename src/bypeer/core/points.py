@@ -18,7 +18,7 @@ _FURTHEST = 1 << 61
 
 
 class Points:
-    """Columns, `count` rows in file order; `passed` segments were seen, of which the first `skip` not taken."""
+    """Columns, `count` rows in file order; of `passed` segments the first `skip` were not taken."""
 
     __slots__ = (
         "ack", "count", "flags", "frame", "last", "left", "passed", "right", "room", "seq", "size", "skip",
