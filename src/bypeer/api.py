@@ -54,7 +54,10 @@ class Work:
         Without any: of the one that the verdict is about; none, if there is no connection. Reads the
         captures once more. Raises ValueError where an id is not that of a connection that was studied.
         """
-        from bypeer.core.draw import draw, sheet  # what a mere explanation has no use for
+        # What a mere explanation has no use for.
+        from bypeer.core.draw import draw, segments, shares, sheet
+        from bypeer.core.plot import MOST_OF_ONE
+        from bypeer.core.points import MOST
 
         cases = named(self.analysis.cases)
         if connections is None:
@@ -66,14 +69,18 @@ class Work:
             raise ValueError(f"no connection {unknown[0]!r} was looked at closely: {known}")
         if not connections:
             return []
-        sheets = {name: sheet(cases[name].seen.study.join) for name in connections}
+        joins = {name: cases[name].seen.study.join for name in connections}
+        sizes = {name: segments(one) for name, one in joins.items()}
+        room = shares(sizes, MOST)
+        sheets = {name: sheet(one, room[name]) for name, one in joins.items()}
         for number, source in enumerate(self.sources):
             lanes = [(row, lane) for one in sheets.values() for at, row, lane in one.lanes if at == number]
             if lanes:
                 collect(source, lanes)
-        room, printed = most // len(connections), self.analysis.printed
+        room = shares({name: MOST_OF_ONE * size for name, size in sizes.items()}, most)
         drawn = [
-            draw(cases[name], name, sheets.pop(name), self._inputs, printed, room) for name in connections
+            draw(cases[name], name, sheets.pop(name), self._inputs, self.analysis.printed, room[name])
+            for name in connections
         ]
         return spelt(drawn, self._spelling)
 

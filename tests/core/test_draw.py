@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bypeer.core.draw import shares
 from bypeer.core.picture import BULK, Picture
 from tests import pure
 from tests.drawing import NAMES, drawn, kinds, pictured, rows
@@ -104,6 +105,19 @@ def test_of_too_many_segments_the_last_are_drawn() -> None:
     assert rows(some, "kept", "rst-host") == rows(every, "kept", "rst-host")
     last = list(every.marks.low)[-4:]
     assert list(some.marks.low)[-4:] == last
+
+
+@pytest.mark.parametrize(
+    ("wanted", "most", "found"),
+    [
+        ({}, 9, {}),
+        ({"a": 5, "b": 3}, 9, {"a": 5, "b": 3}),
+        ({"a": 50, "b": 3}, 9, {"a": 6, "b": 3}),
+        ({"a": 50, "b": 60, "c": 1}, 9, {"a": 4, "b": 4, "c": 1}),
+    ],
+)
+def test_room_is_shared(wanted: dict[str, int], most: int, found: dict[str, int]) -> None:
+    assert shares(wanted, most) == found
 
 
 def test_a_stream_longer_than_numbers() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bypeer.core import bounds as tracker
@@ -39,6 +39,21 @@ class Sheet(NamedTuple):
 
     points: tuple[Points | None, Points | None]  # INSIDE, OUTSIDE; None: not captured
     lanes: Sequence[tuple[int, Connection, Lane]]  # with the input from which each is filled
+
+
+def segments(join: Join) -> int:
+    """How many of its segments were seen at the side that saw most."""
+    strays = sum(place.segments for _, place in join.strays)
+    return strays + max(place.segments for place in join.places)
+
+
+def shares(wanted: Mapping[str, int], most: int) -> dict[str, int]:
+    """What each gets of `most`: all that it wants or, if there is too little, as much as any other."""
+    found, left = {}, most
+    for number, name in enumerate(sorted(wanted, key=wanted.__getitem__)):
+        found[name] = min(wanted[name], left // (len(wanted) - number))
+        left -= found[name]
+    return found
 
 
 def sheet(join: Join, most: int = MOST) -> Sheet:

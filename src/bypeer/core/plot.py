@@ -27,6 +27,7 @@ _RESETS = array(
 )
 
 CODES = "qqIqBqqi"  # of Marks
+MOST_OF_ONE = 4  # marks that one segment can become: acknowledgement, window, SACK block, trigger
 _INSIDE, _OUTSIDE, _NOWHERE, _WILD, _FAR = INSIDE, OUTSIDE, NOWHERE, WILD, 1 << 28
 _SYN, _FIN, _RST, _ACK = tcp.SYN, tcp.FIN, tcp.RST, tcp.ACK_
 _KEPT, _UNSEEN, _LATE, _OVER, _REFUSED, _JUDGED, _TRIGGER = KEPT, UNSEEN, LATE, OVER, REFUSED, JUDGED, TRIGGER
