@@ -71,6 +71,10 @@ def test_octets_are_told_in_units(low: int, high: int, labels: list[str], title:
     assert (ticks.labels[: len(labels)], ticks.title) == (labels, title)
 
 
+def test_the_sign_turned() -> None:
+    assert axes.turned(axes.octets(-1_000, 500, 6)).labels == ["1.0", "0.5", "0.0", "-0.5"]
+
+
 @given(octets=st.integers(-(2**60), 2**60))
 def test_an_amount_is_exact(octets: int) -> None:
     number, unit = axes.amount(octets).split(" ")

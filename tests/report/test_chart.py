@@ -146,10 +146,23 @@ def test_a_bound_is_a_line_and_an_area_and_words() -> None:
     scene = lay(lone(bounds=[Bound(-10, 98, 123)]), 1200, 800)
     assert len([part for part in scene.parts if isinstance(part, Area) and part.ink == "refused"]) >= 2
     words = " ".join(one.text for one in texts(scene))
-    assert "too late for conntrack" in words
-    assert "beyond the window for conntrack" in words
+    assert "below conntrack's lower bound" in words
+    assert "above conntrack's upper bound" in words
     off = " ".join(one.text for one in texts(lay(lone(bounds=[Bound(-10, -5_000, None)]), 1200, 800)))
-    assert "too late for conntrack: from 5.1 kB further down" in off
+    assert "below conntrack's lower bound: 5.1 kB further down" in off
+
+
+def test_a_bound_along_the_frontier_is_left_to_the_lower_panel_unless_something_lies_beyond_it() -> None:
+    rows = [(at, 10**6 * at, 1000, 0, NAMES["data"]) for at in range(100)]
+    bounds = [Bound(at, 10**6 * at - 3000, 10**6 * at + 3000) for at in range(100)]
+    late = moment("A", 90, 50 * 10**6, 9, "trigger", "late")
+
+    def areas(moments: list[Moment]) -> list[Area]:
+        scene = lay(picture(columns(rows), (0, 99), moments, bounds), 1200, 800)
+        return [part for part in scene.parts if isinstance(part, Area) and part.ink == "refused"]
+
+    assert len(areas([])) == 2  # both bounds, in the lower panel
+    assert len(areas([late])) == 3  # and the one that it lies below
 
 
 @pytest.mark.parametrize("window", [None, (0, 0), (7, 3), (-(10**15), 10**15), (10**12, 10**12 + 1)])

@@ -40,9 +40,9 @@ def test_a_mark_spans_its_octets() -> None:
     assert drawn([(1105, 105, 30, 0, NAMES["data"])]) == {(10, y): "data" for y in (36, 37, 38, 39)}
 
 
-def test_behind_the_frontier_a_mark_lies_below_it_by_its_end() -> None:
-    # Its end lies 145 octets behind, its beginning 165: the frontier, 0, is 100 below the upper edge.
-    assert drawn([(1105, 7, 20, 145, NAMES["late"])], BEHIND) == {(10, y): "late" for y in (24, 25, 26)}
+def test_behind_the_frontier_a_mark_lies_where_its_end_does() -> None:
+    # Its end lies 145 octets behind; the frontier, 0, is 100 below the upper edge.
+    assert drawn([(1105, 7, 20, 145, NAMES["late"])], BEHIND) == {(10, 24): "late"}
     assert drawn([(1105, 7, 0, -55, NAMES["beyond"])], BEHIND) == {(10, 4): "beyond"}
 
 
@@ -117,7 +117,7 @@ def test_counts_and_reaches() -> None:
     assert raster.found(marks, within, NAMES["data"]) == [0, 2]
     assert raster.found(marks, range(1, 3), NAMES["data"]) == [2]
     assert raster.reaches(marks, within, behind=False)[:4] == [(7, 7), None, None, (4, 15)]
-    assert raster.reaches(marks, within, behind=True)[:4] == [(0, 0), None, None, (-105, 9)]
+    assert raster.reaches(marks, within, behind=True)[:4] == [(0, 0), None, None, (-100, 9)]
 
 
 def crowd(count: int) -> list[Row]:

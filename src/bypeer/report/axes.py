@@ -77,6 +77,15 @@ def octets(low: int, high: int, most: int = MOST) -> Ticks:
     return Ticks(values, [_number(one - base, size, decimals) for one in values], title)
 
 
+def turned(ticks: Ticks) -> Ticks:
+    """The same ticks with the other sign on their labels."""
+    labels = [
+        label.removeprefix("-") if label.startswith("-") or not value else f"-{label}"
+        for value, label in zip(ticks.values, ticks.labels, strict=True)
+    ]
+    return ticks._replace(labels=labels)
+
+
 def amount(octets: int) -> str:
     """A number of octets in the unit that reads best, exact: "35.55 MB"."""
     unit, size = _unit(abs(octets))

@@ -12,7 +12,7 @@ from unicodedata import east_asian_width
 from bypeer.core.picture import BULK, KINDS, Moment, Picture
 from bypeer.report import axes, panel, raster
 from bypeer.report.axes import Scale
-from bypeer.report.chart import chosen, stretch, tidy
+from bypeer.report.chart import chosen, stretch, tidy, told
 from bypeer.report.raster import View
 from bypeer.report.words import clock
 
@@ -148,14 +148,15 @@ class _Page:
     def panel(self, behind: bool, rows: int, titled: bool) -> Iterator[str]:
         scale = Scale(*panel.fitted(self.picture, self.start, self.end, behind), rows, 0)
         ticks = axes.octets(scale.low, scale.high, max(rows // 2, 2))
+        ticks = axes.turned(ticks) if behind else ticks
         if titled:
             title = "octets behind the frontier" if behind else "sequence number"
-            unit = "" if ticks.title == "octets" and behind else f", {ticks.title}"
+            unit = "" if ticks.title == "octets" else f", {ticks.title}"
             yield " " * (self.gutter and self.gutter + 1) + self.text(title + unit, "90", self.columns)
         labels = self.labels(scale, ticks.values, ticks.labels, rows) if self.gutter else {}
         for row, cells in enumerate(self.filled(scale, behind, rows)):
             edge = [self.sign(FRAME)] if self.gutter else []
-            label = labels.get(row, "").lstrip("-" if behind else "")
+            label = labels.get(row, "")
             yield self.line([(one, "") for one in label.rjust(self.gutter)[: self.gutter]] + edge + cells)
 
     def labels(self, scale: Scale, values: Sequence[int], labels: Sequence[str], rows: int) -> dict[int, str]:
@@ -261,7 +262,7 @@ class _Page:
         """What the letters stand for."""
         for one in chosen(self.moments, rows):
             when = f"{one.letter}  {clock(self.picture.origin + one.ts)}  "
-            yield self.text(f"{when}{one.text}", "")
+            yield self.text(f"{when}{told(one)}")
 
 
 def _colour(one: Moment) -> str:

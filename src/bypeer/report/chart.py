@@ -8,6 +8,7 @@ from functools import partial
 from bypeer.core.picture import KINDS, Moment, Picture
 from bypeer.report import axes, panel, raster
 from bypeer.report.axes import Box, Scale, Ticks
+from bypeer.report.inks import LETTERS
 from bypeer.report.palette import LOOKS
 from bypeer.report.panel import NAMES, Panel
 from bypeer.report.plain import cleaned, plain
@@ -43,13 +44,13 @@ def lay(picture: Picture, width: int, height: int, window: tuple[int, int] | Non
     shown = panel.fitted(picture, start, end, behind=False)
     fit = (height - TOP - BETWEEN - AXIS - LEAST_PANELS) // ROW
     legend = list(_legend(picture, start, end, shown, width - 2 * MARGIN, fit))
-    key = list(_key(moments, width - 2 * MARGIN)) if height >= 520 else []
+    key = list(_key(moments, picture.origin, width - 2 * MARGIN)) if height >= 520 else []
     below = AXIS + _rows(legend) * ROW + (8 + _rows(key) * ROW if key else 0)
     panels = _panels(picture, start, end, width, height - below)
     ticks = axes.times(start, end, picture.origin, (width - LEFT) // 90)
     parts: list[Part] = [Area(((0, 0), (width, 0), (width, height), (0, height)), "paper")]
     parts += _heading(picture, start, end, width)
-    parts += _grounds(panels, ticks)
+    parts += _grounds(panels, ticks, [panels[0].across.at(one.ts) for one in moments])
     for one in panels:
         parts += _filled(picture, one, moments, start, end)
     parts += _flags(moments, panels)
@@ -98,11 +99,13 @@ def _heading(picture: Picture, start: int, end: int, width: int) -> Iterator[Par
     yield Text(cut(picture.title, 18, room), MARGIN, 30, 18, "ink", strong=True)
     first, last = whole(picture)
     begin = picture.origin + start
-    all_of_it = "" if last - first <= end - start else f" of {span(last - first)}"
+    all_of_it = "" if last - first <= end - start else f" of {span(round_span(last - first))}"
     shown = f"{span(round_span(end - start))}{all_of_it}"
     parts = [f"data {picture.direction}", shown, f"from {clock(begin)} UTC on {date(begin)}"]
     if picture.thinned:
         parts.append(f"{picture.thinned:,} marks of common kinds left out")
+    if picture.skipped:
+        parts.append(f"{picture.skipped:,} segments before it not drawn")
     yield Text(cut("  |  ".join(parts), SMALL, room), MARGIN, 50, SMALL, "soft")
 
 
@@ -120,12 +123,13 @@ def _panels(picture: Picture, start: int, end: int, width: int, bottom: int) -> 
         box = Box(LEFT, round(top), width - RIGHT, round(low))
         down = Scale(*panel.fitted(picture, start, end, behind), box.bottom, box.top)
         ticks = axes.octets(down.low, down.high, round((box.bottom - box.top) / 34))
+        ticks = axes.turned(ticks) if behind else ticks
         across = Scale(start, end, box.left, box.right)
         panels.append(Panel(box, across, down, ticks, behind))
     return panels
 
 
-def _grounds(panels: Sequence[Panel], times: Ticks) -> Iterator[Part]:
+def _grounds(panels: Sequence[Panel], times: Ticks, leads: Sequence[float]) -> Iterator[Part]:
     for one in panels:
         box = one.box
         yield Area(_corners(box), "panel")
@@ -136,13 +140,21 @@ def _grounds(panels: Sequence[Panel], times: Ticks) -> Iterator[Part]:
         clear = axes.distinct([-y for y in places], [SMALL] * len(places), 3)
         for value, label, y in ((one.ticks.values[at], one.ticks.labels[at], places[at]) for at in clear):
             yield Line(((box.left, y), (box.right, y)), "frame" if one.behind and not value else "grid")
-            yield Text(label.lstrip("-") if one.behind else label, box.left - 7, y + 4, SMALL, "ink", "end")
-        title = (
-            f"octets behind the frontier, {one.ticks.title}"
-            if one.behind
-            else f"sequence number, {one.ticks.title}"
-        )
-        yield Text(title.replace(", octets", ""), box.left, box.top - 7, SMALL, "soft")
+            yield Text(label, box.left - 7, y + 4, SMALL, "ink", "end")
+        yield _title(one, [] if one.behind else leads)
+
+
+def _title(one: Panel, leads: Sequence[float]) -> Text:
+    """What a panel shows, above it, where no letter's line runs, if there is such a place."""
+    box, unit = one.box, "" if one.ticks.title == "octets" else f", {one.ticks.title}"
+    text = f"{'octets behind the frontier' if one.behind else 'sequence number'}{unit}"
+    left = Text(text, box.left, box.top - 7, SMALL, "soft")
+    right = left._replace(x=box.right, anchor="end")
+    middle = left._replace(x=(box.left + box.right) / 2, anchor="middle")
+    clear = (
+        word for word in (left, right, middle) if not any(word.box.left < x < word.box.right for x in leads)
+    )
+    return next(clear, left)
 
 
 def _corners(box: Box) -> list[tuple[float, float]]:
@@ -178,7 +190,7 @@ def _glyph(picture: Picture, one: Panel, moment: Moment) -> Glyph | None:
     """The mark of a moment in a panel, if it has a place there."""
     if moment.low is None or (one.behind and NAMES[moment.kind] not in panel.DATA):
         return None
-    y = one.middle(moment.low, moment.size, panel.lag(picture.marks, moment))
+    y = one.place(moment.low, moment.size, panel.lag(picture.marks, moment))
     return Glyph(moment.kind, one.across.at(moment.ts), y, max(LOOKS[moment.kind].size, 6) * LARGER)
 
 
@@ -211,7 +223,7 @@ def _names(
 
 def _ink(moment: Moment) -> str:
     """Rare kinds lend their letters their colour."""
-    return moment.kind if NAMES[moment.kind] >= NAMES["kept"] else "soft"
+    return moment.kind + LETTERS if NAMES[moment.kind] >= NAMES["kept"] else "soft"
 
 
 def _flags(moments: Sequence[Moment], panels: Sequence[Panel]) -> Iterator[Part]:
@@ -276,25 +288,32 @@ def _legend(
         if row >= most:
             return
         y = row * ROW
-        if kind == "bound":
+        if kind == "bound" and picture.bounds:
             yield Line(((x, y), (x + 14, y)), "bound", 1.5)
-        else:
+        elif kind != "bound":
             yield Glyph(kind, x + 7, y, min(max(LOOKS[kind].size, 6), 12))
         yield Text(cut(text, SMALL, room - 40), x + 19, y + 4, SMALL, "ink")
 
 
-def _key(moments: Sequence[Moment], room: float) -> Iterator[Part]:
-    """What the letters stand for, in columns; places from the top left."""
-    columns = 2 if room >= 900 and len(moments) > 3 else 1
+def _key(moments: Sequence[Moment], origin: int, room: float) -> Iterator[Part]:
+    """What the letters stand for, in two columns if that leaves all their text; places from the top left."""
     some = chosen(moments, KEYS)
-    long = -(-len(some) // columns)
-    wide = room / columns
-    for at, one in enumerate(some):
+    texts = [f"{clock(origin + one.ts)}  {told(one)}" for one in some]
+    half = len(some) > 3 and all(measured(text, SMALL) <= room / 2 - 42 for text in texts)
+    long = -(-len(some) // 2) if half else len(some)
+    wide = room / 2 if half else room
+    for at, (one, text) in enumerate(zip(some, texts, strict=True)):
         x, y = at // long * wide, at % long * ROW + 4
         yield Text(one.letter, x, y, SMALL, _ink(one), strong=True)
-        yield Text(cut(one.text, SMALL, wide - 42), x + 22, y, SMALL, "ink")
+        yield Text(cut(text, SMALL, wide - 42), x + 22, y, SMALL, "ink")
     if len(some) < len(moments):
         yield Text(f"and {len(moments) - len(some)} more", 22, long * ROW + 4, SMALL, "soft")
+
+
+def told(moment: Moment) -> str:
+    """What became of a segment, and then, for what room there is, the segment."""
+    segment, bar, fate = moment.text.partition(" | ")
+    return f"{fate}  |  {segment}" if bar else segment
 
 
 def _rows(parts: Sequence[Part]) -> int:

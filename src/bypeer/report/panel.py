@@ -18,10 +18,11 @@ DATA = frozenset(range(NAMES["data"], NAMES["trigger"] + 1))  # what has a place
 FINE = 2  # pixels of the raster to a CSS pixel
 SINGLE = 400  # marks of a rare kind that are drawn one by one; of more each is a few pixels
 FAR = 4  # how many times its length the range of forwarded data may grow for the sake of other marks
-# How much of its length the range may grow for the sake of conntrack's bounds.
-NEAR = {False: 0.6, True: 1.0}
+# How many times its length the range may grow for the sake of conntrack's bounds.
+NEAR = {False: 0.6, True: 20}
+ALONG = 4  # CSS pixels from the frontier within which a bound runs along it
 # (marks in view, pixels of the raster across that each of the bulk has)
-DOTS = ((1_500, 6), (12_000, 5), (60_000, 4), (400_000, 3), (0, 2))
+DOTS = ((400, 8), (2_000, 6), (12_000, 5), (60_000, 4), (400_000, 3), (0, 2))
 
 
 class Panel(NamedTuple):
@@ -33,10 +34,10 @@ class Panel(NamedTuple):
     ticks: Ticks
     behind: bool
 
-    def middle(self, low: int, size: int, behind: int) -> float:
-        """Where a mark's middle lies, kept inside the box."""
-        top = -behind if self.behind else low + size
-        return min(max(self.down.at(top - size / 2), self.box.top + 5), self.box.bottom - 5)
+    def place(self, low: int, size: int, behind: int) -> float:
+        """Where a mark lies: its middle, or its end behind the frontier; kept inside the box."""
+        value = -behind if self.behind else low + size / 2
+        return min(max(self.down.at(value), self.box.top + 5), self.box.bottom - 5)
 
 
 def fitted(picture: Picture, start: int, end: int, behind: bool) -> tuple[int, int]:
@@ -56,9 +57,11 @@ def fitted(picture: Picture, start: int, end: int, behind: bool) -> tuple[int, i
     low, high = core
     for side in SIDES:
         values = [value for _, value in samples(picture, start, end, 64, side, behind) if value is not None]
-        wider = axes.stretched(core, (min(values), max(values)) if values else None, NEAR[behind])
-        low, high = min(low, wider[0]), max(high, wider[1])
-    return axes.padded(low, high, 0.06)
+        bound = (min(values), max(values)) if values else None
+        nothing = core[0] == core[1]  # behind the frontier: then the bounds alone give a scale
+        wider = axes.joined(core, bound) if nothing else axes.stretched(core, bound, NEAR[behind])
+        low, high = axes.joined((low, high), wider) or core
+    return axes.padded(low, high, 0.08)
 
 
 def _told(picture: Picture, start: int, end: int, behind: bool) -> Iterator[tuple[int, int]]:
@@ -68,8 +71,7 @@ def _told(picture: Picture, start: int, end: int, behind: bool) -> Iterator[tupl
         if not behind:
             yield one.low, one.low + one.size
         elif NAMES[one.kind] in DATA:
-            below = lag(picture.marks, one)
-            yield -below - one.size, -below
+            yield -lag(picture.marks, one), -lag(picture.marks, one)
 
 
 def lag(marks: Marks, one: Moment) -> int:
@@ -111,7 +113,7 @@ def drawn(picture: Picture, panel: Panel, start: int, end: int) -> Iterator[Part
     for kind in single:
         look = LOOKS[KINDS[kind][0]]
         for row in raster.found(marks, within, kind):
-            y = panel.middle(marks.low[row], marks.size[row], marks.behind[row])
+            y = panel.place(marks.low[row], marks.size[row], marks.behind[row])
             yield Glyph(
                 KINDS[kind][0],
                 panel.across.at(marks.ts[row]),
@@ -172,11 +174,11 @@ def limits(
     """What goes under the marks, and on top of them: where conntrack refuses, and the words to it."""
     under: list[Part] = []
     over: list[Part] = []
-    for side, text in ((_lower, "too late for conntrack"), (_upper, "beyond the window for conntrack")):
+    for side, text in ((_lower, "below conntrack's lower bound"), (_upper, "above conntrack's upper bound")):
         columns = round(panel.box.right - panel.box.left)
         every = list(samples(picture, start, end, columns, side, panel.behind))
         known = [(ts, value) for ts, value in every if value is not None]
-        if not panel.behind and _merged(picture, panel, known):
+        if not panel.behind and _idle(picture, panel, known, side is _lower):
             continue
         inside = [one for one in known if panel.down.low <= one[1] <= panel.down.high]
         for run in _runs(every):
@@ -200,11 +202,18 @@ def limits(
     return under, over
 
 
-def _merged(picture: Picture, panel: Panel, known: list[tuple[int, int]]) -> bool:
-    """Whether a bound runs so near to the frontier, at this range, that it says nothing."""
-    return all(
-        abs(panel.down.at(value) - panel.down.at(frontier(picture.marks, ts))) < 4 for ts, value in known
-    )
+def _idle(picture: Picture, panel: Panel, known: list[tuple[int, int]], below: bool) -> bool:
+    """Whether a bound says nothing at this range: it runs along the frontier, and no event lies beyond it."""
+    heights = [(ts, panel.down.at(value)) for ts, value in known]
+    if any(abs(y - panel.down.at(frontier(picture.marks, ts))) > ALONG for ts, y in heights):
+        return False
+    for one in picture.moments:
+        at = bisect_right(heights, one.ts, key=lambda pair: pair[0]) - 1
+        if one.low is not None and at >= 0:
+            far = panel.down.at(one.low) - heights[at][1]
+            if (far if below else -far) > 2 * ALONG:
+                return False
+    return True
 
 
 def _clamped(panel: Panel, value: int) -> float:
@@ -268,7 +277,7 @@ def _elsewhere(panel: Panel, known: list[tuple[int, int]], text: str, taken: lis
     value = known[-1][1]
     up = value > panel.down.high
     far = value - panel.down.high if up else panel.down.low - value
-    words = f"{text}: from {axes.about(far)} further {'up' if up else 'down'}"
+    words = f"{text}: {axes.about(far)} further {'up' if up else 'down'}"
     y = panel.box.top + 14 if up else panel.box.bottom - 7
     word = Text(words, panel.box.right - 6, y, 11, "bound", "end", halo=True)
     if not any(word.box.meets(one) for one in taken):

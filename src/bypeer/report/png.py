@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from bypeer.core.picture import KINDS, Picture
 from bypeer.report.chart import lay
-from bypeer.report.palette import LOOKS, colour, ink
+from bypeer.report.inks import ink
+from bypeer.report.palette import LOOKS, colour
 from bypeer.report.plain import plain
 from bypeer.report.scene import Area, Glyph, Line, Part, Pixels, Points, Scene, Text
 from bypeer.report.shapes import scaled

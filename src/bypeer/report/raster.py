@@ -28,7 +28,7 @@ class View(NamedTuple):
     high: int  # the upper edge; above low
     width: int
     height: int
-    behind: bool  # whether it shows octets behind the frontier, or sequence numbers
+    behind: bool  # whether it shows how far the end of a mark lies behind the frontier, or what it spans
 
 
 def rows(marks: Marks, start: int, end: int) -> range:
@@ -99,8 +99,8 @@ def _draw(
         first, last = starts[kind], starts[kind + 1]
         if first == last:
             continue
-        size = sizes[row]
-        low = -values[row] - size if behind else values[row]
+        size = 0 if behind else sizes[row]
+        low = -values[row] if behind else values[row]
         column = int((ts[row] - start) * across)
         # As octets may lie anywhere, clip before they become pixels.
         bottom, top = _pixel((high - low) * down, height), _pixel((high - low - size) * down, height)
@@ -132,8 +132,8 @@ def _reach(values: Any, sizes: Any, kinds: Any, behind: bool, at: int, stop: int
     seen = array("i", [0]) * (len(ends) // 2)
     for row in range(at, stop):
         kind = kinds[row]
-        low = -values[row] - sizes[row] if behind else values[row]
-        high = low + sizes[row]
+        low = -values[row] if behind else values[row]
+        high = low if behind else low + sizes[row]
         if not seen[kind] or low < ends[2 * kind]:
             ends[2 * kind] = low
         if not seen[kind] or high > ends[2 * kind + 1]:

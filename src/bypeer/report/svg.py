@@ -7,7 +7,8 @@ from html import escape
 
 from bypeer.core.picture import KINDS, Picture
 from bypeer.report.chart import lay
-from bypeer.report.palette import LOOKS, colour, ink
+from bypeer.report.inks import ink
+from bypeer.report.palette import LOOKS, colour
 from bypeer.report.raster import png
 from bypeer.report.scene import Area, Glyph, Line, Part, Pixels, Points, Scene, Text
 from bypeer.report.shapes import scaled
