@@ -89,9 +89,8 @@ def test_marks_that_stay_are_whole_and_in_order() -> None:
 
 def test_the_outline_stays_column_by_column() -> None:
     marks = download(50_000)
-    kept = bytearray(50_000)
-    wide = 10**9 // 100
-    source._outline(marks.ts, marks.low, marks.size, marks.behind, marks.kind, kept, wide)
+    kept = source._outlined(marks, bytearray(50_000), 100)
+    wide = (marks.ts[-1] - marks.ts[0]) // 100 + 1
     stayed = [row for row, flag in zip(rows_of(marks), kept, strict=True) if flag]
     for kind in range(BULK):
         for of in (

@@ -61,6 +61,18 @@ def test_common_marks_lie_where_the_raster_has_them() -> None:
     assert hits > 0.8 * len(wanted)  # the others lie below letters and larger marks
 
 
+def test_dashes_go_on_round_corners() -> None:
+    steps = [(0.0, 0.0), (2.0, 0.0), (2.0, 4.0), (10.0, 4.0)]
+    pieces = list(png._pieces(steps, 3))
+    assert pieces == [
+        ((0, 0), (2, 0)),
+        ((2, 0), (2, 1)),
+        ((2, 4), (5, 4)),
+        ((8, 4), (10, 4)),
+    ]
+    assert list(png._pieces(steps, 0)) == [(steps[at], steps[at + 1]) for at in range(3)]
+
+
 def test_letters_are_smooth() -> None:
     image = opened()
     heading = image.crop((32, 20, 900, 70))

@@ -145,16 +145,13 @@ def _grounds(panels: Sequence[Panel], times: Ticks, leads: Sequence[float]) -> I
 
 
 def _title(one: Panel, leads: Sequence[float]) -> Text:
-    """What a panel shows, above it, where no letter's line runs, if there is such a place."""
+    """What a panel shows, above it, where the fewest lines of letters run."""
     box, unit = one.box, "" if one.ticks.title == "octets" else f", {one.ticks.title}"
     text = f"{'octets behind the frontier' if one.behind else 'sequence number'}{unit}"
     left = Text(text, box.left, box.top - 7, SMALL, "soft")
     right = left._replace(x=box.right, anchor="end")
     middle = left._replace(x=(box.left + box.right) / 2, anchor="middle")
-    clear = (
-        word for word in (left, right, middle) if not any(word.box.left < x < word.box.right for x in leads)
-    )
-    return next(clear, left)
+    return min((left, right, middle), key=lambda word: sum(word.box.left < x < word.box.right for x in leads))
 
 
 def _corners(box: Box) -> list[tuple[float, float]]:

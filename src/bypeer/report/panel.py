@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from bypeer.core.picture import BULK, KINDS, Bound, Marks, Moment, Picture
@@ -18,8 +19,9 @@ DATA = frozenset(range(NAMES["data"], NAMES["trigger"] + 1))  # what has a place
 FINE = 2  # pixels of the raster to a CSS pixel
 SINGLE = 400  # marks of a rare kind that are drawn one by one; of more each is a few pixels
 FAR = 4  # how many times its length the range of forwarded data may grow for the sake of other marks
-# How many times its length the range may grow for the sake of conntrack's bounds.
-NEAR = {False: 0.6, True: 20}
+# How many times its length the range may grow for the sake of conntrack's bounds: by panel, lower and upper.
+# Behind the frontier it is the lower one that late marks are to be seen against.
+NEAR = {False: (0.6, 0.6), True: (20, 1)}
 ALONG = 4  # CSS pixels from the frontier within which a bound runs along it
 # (marks in view, pixels of the raster across that each of the bulk has)
 DOTS = ((400, 8), (2_000, 6), (12_000, 5), (60_000, 4), (400_000, 3), (0, 2))
@@ -55,11 +57,11 @@ def fitted(picture: Picture, start: int, end: int, behind: bool) -> tuple[int, i
     for other in others:
         core = axes.stretched(core, other, FAR)
     low, high = core
-    for side in SIDES:
+    for side, near in zip(SIDES, NEAR[behind], strict=True):
         values = [value for _, value in samples(picture, start, end, 64, side, behind) if value is not None]
         bound = (min(values), max(values)) if values else None
         nothing = core[0] == core[1]  # behind the frontier: then the bounds alone give a scale
-        wider = axes.joined(core, bound) if nothing else axes.stretched(core, bound, NEAR[behind])
+        wider = axes.joined(core, bound) if nothing else axes.stretched(core, bound, near)
         low, high = axes.joined((low, high), wider) or core
     return axes.padded(low, high, 0.08)
 
@@ -279,7 +281,9 @@ def _elsewhere(panel: Panel, known: list[tuple[int, int]], text: str, taken: lis
     far = value - panel.down.high if up else panel.down.low - value
     words = f"{text}: {axes.about(far)} further {'up' if up else 'down'}"
     y = panel.box.top + 14 if up else panel.box.bottom - 7
-    word = Text(words, panel.box.right - 6, y, 11, "bound", "end", halo=True)
-    if not any(word.box.meets(one) for one in taken):
+    right = Text(words, panel.box.right - 6, y, 11, "bound", "end", halo=True)
+    left = right._replace(x=panel.box.left + 6, anchor="start")
+    free = (word for word in (right, left) if not any(word.box.meets(one) for one in taken))
+    for word in islice(free, 1):
         taken.append(word.box)
         yield word

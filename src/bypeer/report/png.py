@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from io import BytesIO
 from itertools import pairwise
+from math import hypot
 from typing import TYPE_CHECKING
 
 from bypeer.core.picture import KINDS, Picture
@@ -108,7 +109,7 @@ class _Canvas:
                     ink(part.ink, self.dark),
                 )
             else:
-                long = ((bx - ax) ** 2 + (by - ay) ** 2) ** 0.5
+                long = hypot(bx - ax, by - ay)
                 dx, dy = (by - ay) / long * half, (ax - bx) / long * half
                 corners = [(ax + dx, ay + dy), (bx + dx, by + dy), (bx - dx, by - dy), (ax - dx, ay - dy)]
                 self.smooth([corners], part.ink, 1.0)
@@ -149,27 +150,27 @@ class _Canvas:
         )
 
 
-def _pieces(
-    points: list[tuple[float, float]], dash: float
-) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    """The straight pieces of a line; if it is dashed, its dashes, which are as long as their gaps."""
-    pieces = []
+Piece = tuple[tuple[float, float], tuple[float, float]]
+
+
+def _pieces(points: Sequence[tuple[float, float]], dash: float) -> Iterator[Piece]:
+    """The straight pieces of a line; of a dashed one its dashes, which are as long as their gaps."""
+    before = 0.0  # the line's length up to this piece
     for (ax, ay), (bx, by) in pairwise(points):
-        long = ((bx - ax) ** 2 + (by - ay) ** 2) ** 0.5
+        long = hypot(bx - ax, by - ay)
         if not dash or not long:
-            pieces.append(((ax, ay), (bx, by)))
+            yield (ax, ay), (bx, by)
             continue
-        at = 0.0
-        while at < long:
-            to = min(at + dash, long)
-            pieces.append(
-                (
-                    (ax + (bx - ax) * at / long, ay + (by - ay) * at / long),
-                    (ax + (bx - ax) * to / long, ay + (by - ay) * to / long),
+        edge = before // (2 * dash) * 2 * dash
+        while edge < before + long:
+            start, end = max(edge - before, 0) / long, min(edge + dash - before, long) / long
+            if start < end:
+                yield (
+                    (ax + (bx - ax) * start, ay + (by - ay) * start),
+                    (ax + (bx - ax) * end, ay + (by - ay) * end),
                 )
-            )
-            at += 2 * dash
-    return pieces
+            edge += 2 * dash
+        before += long
 
 
 @cache
