@@ -33,7 +33,7 @@ SIGNS = {
     "rst-unknown": ("\u25a1", "?", "1;90"),
     "rst-host": ("\u2716", "#", "1;31"),
 }
-BOUND, LEADER, FRAME = ("\u2812", "_", "31"), ("\u2506", "|", "90"), ("\u2502", "|", "90")
+BOUND, LEADER, FRAME = ("\u2812", "_", "33"), ("\u2506", "|", "90"), ("\u2502", "|", "90")
 LEAST_WIDTH, LEAST_HEIGHT = 20, 8
 GUTTER = 8  # columns for the labels of an axis
 # The dots of a braille character: the bit of each, by row and column (Unicode, 15.2: block 2800).
@@ -160,11 +160,11 @@ class _Page:
             yield self.line([(one, "") for one in label.rjust(self.gutter)[: self.gutter]] + edge + cells)
 
     def labels(self, scale: Scale, values: Sequence[int], labels: Sequence[str], rows: int) -> dict[int, str]:
-        """The labels of a vertical axis by row, none next to another."""
+        """The labels of a vertical axis by row, none next to another; 0 comes first."""
         found: dict[int, str] = {}
-        for value, label in sorted(zip(values, labels, strict=True), reverse=True):
+        for value, label in sorted(zip(values, labels, strict=True), key=lambda one: (one[0] != 0, -one[0])):
             row = min(int(scale.at(value)), rows - 1)
-            if row - 1 not in found and row not in found and len(label) < self.gutter + 1:
+            if not found.keys() & {row - 1, row, row + 1} and len(label) < self.gutter + 1:
                 found[row] = label
         return found
 
