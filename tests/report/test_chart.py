@@ -120,10 +120,20 @@ def lone(**changes: object) -> Picture:
 @pytest.mark.parametrize("behind", [False, True])
 def test_one_stray_number_does_not_squash_the_rest(behind: bool) -> None:
     rows = [(at, 100 * at, 100, 0, NAMES["data"]) for at in range(100)]
-    stray = (50, 2**40, 0, -(2**40), NAMES["beyond"])
+    stray = (50, 2**40, 0, -(2**40), NAMES["late"])
     made = picture(columns(sorted([*rows, stray])), (0, 99))
     low, high = panel.fitted(made, 0, 99, behind)
     assert -12_000 < low < high < 12_000
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_late_marks_are_in_the_picture_without_being_lettered_and_beside_a_stray_one(behind: bool) -> None:
+    rows = [(at, 10**8 + 100 * at, 100, 0, NAMES["data"]) for at in range(100)]
+    late = [(at, 10**8 + 100 * at - 10**6, 100, 10**6, NAMES["late"]) for at in range(0, 100, 9)]
+    stray = [(50, 2**40, 0, -(2**40), NAMES["late"])]
+    made = picture(columns(sorted(rows + late + stray)), (0, 99))
+    low, high = panel.fitted(made, 0, 99, behind)
+    assert low < (0 if behind else 10**8) - 10**6 < high < 2 * 10**8
 
 
 def test_what_the_story_tells_of_is_always_in_the_picture() -> None:

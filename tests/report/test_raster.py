@@ -117,6 +117,7 @@ def test_counts_and_reaches() -> None:
     assert raster.found(marks, within, NAMES["data"]) == [0, 2]
     assert raster.found(marks, range(1, 3), NAMES["data"]) == [2]
     assert raster.reaches(marks, within, behind=False)[:4] == [(7, 7), None, None, (4, 15)]
+    assert raster.reaches(marks, within, behind=False, limits=(4, 8))[:4] == [(7, 7), None, None, (4, 6)]
     assert raster.reaches(marks, within, behind=True)[:4] == [(0, 0), None, None, (-100, 9)]
 
 

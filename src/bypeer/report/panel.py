@@ -14,11 +14,15 @@ from bypeer.report.palette import LOOKS
 from bypeer.report.raster import View
 from bypeer.report.scene import Area, Glyph, Line, Part, Pixels, Text
 
+Side = Callable[[Bound], int | None]  # one of the two bounds
+
 NAMES = {name: row for row, (name, _) in enumerate(KINDS)}
 DATA = frozenset(range(NAMES["data"], NAMES["trigger"] + 1))  # what has a place behind the frontier
 FINE = 2  # pixels of the raster to a CSS pixel
 SINGLE = 400  # marks of a rare kind that are drawn one by one; of more each is a few pixels
-FAR = 4  # how many times its length the range of forwarded data may grow for the sake of other marks
+# How many times its length, the distance of the bounds or a usual lag the range of forwarded data may grow
+# for the sake of other marks.
+FAR, LAG = 4, 1_000_000
 # How many times its length the range may grow for the sake of conntrack's bounds: by panel, lower and upper.
 # Behind the frontier it is the lower one that late marks are to be seen against.
 NEAR = {False: (0.6, 0.6), True: (20, 1)}
@@ -48,22 +52,29 @@ def fitted(picture: Picture, start: int, end: int, behind: bool) -> tuple[int, i
     Forwarded data decides, and whatever the story tells of. What lies far away from that is left to the edge,
     lest one stray number make all else invisible; so are bounds that lie far off.
     """
-    every = raster.reaches(picture.marks, raster.rows(picture.marks, start, end), behind)
+    within = raster.rows(picture.marks, start, end)
+    every = raster.reaches(picture.marks, within, behind)
     told = axes.joined(*_told(picture, start, end, behind), (0, 0) if behind else None)
-    core = axes.joined(every[NAMES["data"]], None if behind else every[NAMES["ack"]], told)
-    others = [every[kind] for kind in kinds(behind) if kind != NAMES["window"]]
-    if core is None:
-        core = axes.joined(*others) or (0, 1)
-    for other in others:
-        core = axes.stretched(core, other, FAR)
+    decisive = axes.joined(every[NAMES["data"]], None if behind else every[NAMES["ack"]], told)
+    core = decisive or axes.joined(*(every[kind] for kind in kinds(behind))) or (0, 0)
+    bounds = [_reached(picture, start, end, side, behind) for side in SIDES]
+    far = FAR * max(
+        LAG, core[1] - core[0], *(max(core[0] - low, high - core[1]) for low, high in filter(None, bounds))
+    )
+    near = raster.reaches(picture.marks, within, behind, (core[0] - far, core[1] + far))
+    core = axes.joined(core, *(near[kind] for kind in kinds(behind) if kind != NAMES["window"])) or core
     low, high = core
-    for side, near in zip(SIDES, NEAR[behind], strict=True):
-        values = [value for _, value in samples(picture, start, end, 64, side, behind) if value is not None]
-        bound = (min(values), max(values)) if values else None
+    for bound, share in zip(bounds, NEAR[behind], strict=True):
         nothing = core[0] == core[1]  # behind the frontier: then the bounds alone give a scale
-        wider = axes.joined(core, bound) if nothing else axes.stretched(core, bound, near)
+        wider = axes.joined(core, bound) if nothing else axes.stretched(core, bound, share)
         low, high = axes.joined((low, high), wider) or core
     return axes.padded(low, high, 0.08)
+
+
+def _reached(picture: Picture, start: int, end: int, side: Side, behind: bool) -> tuple[int, int] | None:
+    """The least and the greatest of a bound; None if it is not known."""
+    values = [value for _, value in samples(picture, start, end, 64, side, behind) if value is not None]
+    return (min(values), max(values)) if values else None
 
 
 def _told(picture: Picture, start: int, end: int, behind: bool) -> Iterator[tuple[int, int]]:
@@ -143,8 +154,6 @@ def hidden(parts: Sequence[Part], box: Box) -> int:
 
 # Conntrack's bounds
 
-Side = Callable[[Bound], int | None]
-
 
 def _lower(bound: Bound) -> int | None:
     return bound.lower
@@ -173,7 +182,7 @@ def samples(
 def limits(
     picture: Picture, panel: Panel, start: int, end: int, taken: list[Box]
 ) -> tuple[list[Part], list[Part]]:
-    """What goes under the marks, and on top of them: where conntrack refuses, and the words to it."""
+    """What goes under the marks, and on top of them: the lines and areas of the bounds, and words to them."""
     under: list[Part] = []
     over: list[Part] = []
     for side, text in ((_lower, "below conntrack's lower bound"), (_upper, "above conntrack's upper bound")):

@@ -10,6 +10,6 @@ cimport cython
 cdef _draw(unsigned char[::1] canvas, tuple columns, Py_ssize_t at, Py_ssize_t stop, tuple frame,
            const int[::1] dots, const int[::1] starts)
 cdef long long _pixel(double far, long long height) noexcept
-@cython.locals(seen="int[::1]", row="Py_ssize_t", kind="int", low="long long", high="long long")
+@cython.locals(row="Py_ssize_t", kind="int", low="long long", high="long long", fresh="bint")
 cdef _reach(const long long[::1] values, const unsigned int[::1] sizes, const unsigned char[::1] kinds, bint behind,
-            Py_ssize_t at, Py_ssize_t stop, long long[::1] ends)
+            Py_ssize_t at, Py_ssize_t stop, long long least, long long most, long long[::1] ends)

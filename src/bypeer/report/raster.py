@@ -50,14 +50,18 @@ def found(marks: Marks, within: range, kind: int) -> list[int]:
     return rows
 
 
-def reaches(marks: Marks, within: range, behind: bool) -> list[tuple[int, int] | None]:
-    """The lowest and the highest octet of each kind; None where there are no such marks."""
-    ends = array("q", [0, -1] * len(KINDS))
-    _reach(
-        marks.behind if behind else marks.low, marks.size, marks.kind, behind, within.start, within.stop, ends
-    )
-    some = counts(marks, within)
-    return [(ends[2 * kind], ends[2 * kind + 1]) if some[kind] else None for kind in range(len(KINDS))]
+EVERYWHERE = (-(1 << 62), 1 << 62)
+
+
+def reaches(
+    marks: Marks, within: range, behind: bool, limits: tuple[int, int] = EVERYWHERE
+) -> list[tuple[int, int] | None]:
+    """The lowest and the highest octet of each kind; None where there are no such marks inside the limits."""
+    ends = array("q", [1, 0] * len(KINDS))
+    values = marks.behind if behind else marks.low
+    _reach(values, marks.size, marks.kind, behind, within.start, within.stop, limits[0], limits[1], ends)
+    pairs = zip(ends[::2], ends[1::2], strict=True)
+    return [(low, high) if low <= high else None for low, high in pairs]
 
 
 def draw(marks: Marks, view: View, sizes: Sequence[int]) -> bytearray:
@@ -128,17 +132,20 @@ def _pixel(far: float, height: int) -> int:
     return min(int(far), height - 1)  # the lower edge itself belongs to the last row
 
 
-def _reach(values: Any, sizes: Any, kinds: Any, behind: bool, at: int, stop: int, ends: Any) -> None:
-    seen = array("i", [0]) * (len(ends) // 2)
+def _reach(
+    values: Any, sizes: Any, kinds: Any, behind: bool, at: int, stop: int, least: int, most: int, ends: Any
+) -> None:
     for row in range(at, stop):
         kind = kinds[row]
         low = -values[row] if behind else values[row]
         high = low if behind else low + sizes[row]
-        if not seen[kind] or low < ends[2 * kind]:
+        if low < least or high > most:
+            continue
+        fresh = ends[2 * kind] > ends[2 * kind + 1]
+        if fresh or low < ends[2 * kind]:
             ends[2 * kind] = low
-        if not seen[kind] or high > ends[2 * kind + 1]:
+        if fresh or high > ends[2 * kind + 1]:
             ends[2 * kind + 1] = high
-        seen[kind] = 1
 
 
 # A PNG of such pixels
