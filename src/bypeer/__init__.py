@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bypeer.api import explain
+    from bypeer.api import explain, pictures
     from bypeer.errors import BypeerError, CaptureError, HostError
 
-__all__ = ["BypeerError", "CaptureError", "HostError", "__version__", "compiled", "explain"]
+__all__ = ["BypeerError", "CaptureError", "HostError", "__version__", "compiled", "explain", "pictures"]
 __version__ = "0.1.0"
 
 # name: the module it lives in
 _DOOR = {
     "explain": "bypeer.api",
+    "pictures": "bypeer.api",
     "BypeerError": "bypeer.errors",
     "CaptureError": "bypeer.errors",
     "HostError": "bypeer.errors",

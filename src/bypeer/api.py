@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, TypeVar
 
 from bypeer import __version__
@@ -16,18 +16,113 @@ from bypeer.capture.read import open_capture
 from bypeer.capture.rotation import series
 from bypeer.capture.series import Series
 from bypeer.core.decode import in_tunnel, interface_and_index
-from bypeer.core.describe import Names, describe
+from bypeer.core.describe import Names, describe, most_telling, named
 from bypeer.core.evidence import Evidence
 from bypeer.core.explain import Analysis, analyse
 from bypeer.core.explanation import Damage, Explanation, File, Input, Loss, Role, Tool
-from bypeer.core.kernels import named
+from bypeer.core.kernels import Kernel
+from bypeer.core.kernels import named as named_kernel
 from bypeer.core.linktypes import link_type_name
-from bypeer.core.scan import Scan
+from bypeer.core.picture import Picture
+from bypeer.core.scan import Scan, collect
 from bypeer.core.segment import NO_TIME
 
 Path = str | os.PathLike[str]
 
 UNASKED = 64 << 20  # octets of a file that is hashed unasked
+MOST_MARKS = 5_000_000  # of all pictures together
+
+
+class Work:
+    """Captures that were looked into: what was found, and what can be drawn of it. Open until closed."""
+
+    def __init__(
+        self, sources: Sequence[Series], analysis: Analysis, kernel: Kernel | None, digest: bool
+    ) -> None:
+        self.sources, self.analysis = sources, analysis
+        scans = analysis.scans
+        inputs = [_input(one, found, digest) for one, found in zip(sources, scans, strict=True)]
+        found = describe(analysis, inputs, _names(sources, analysis), Tool("bypeer", __version__), kernel)
+        captures = [capture for one in sources for capture in one.captures]
+        self._spelling = {made_up: name for one in captures for made_up, name in one.names.items()}
+        self._inputs = found.inputs
+        self.explanation = spelt(found, self._spelling)
+
+    def pictures(self, connections: Sequence[str] | None = None, most: int = MOST_MARKS) -> list[Picture]:
+        """The pictures of these connections, of about `most` marks together, the rare ones aside.
+
+        Without any: of the one that the verdict is about; none, if there is no connection. Reads the
+        captures once more. Raises ValueError where an id is not that of a connection that was studied.
+        """
+        # What a mere explanation has no use for.
+        from bypeer.core.draw import draw, segments, shares, sheet
+        from bypeer.core.plot import MOST_OF_ONE
+        from bypeer.core.points import MOST
+
+        cases = named(self.analysis.cases)
+        if connections is None:
+            main = most_telling(self.analysis.cases)
+            connections = [name for name, case in cases.items() if case is main]
+        unknown = [name for name in connections if name not in cases]
+        if unknown:
+            known = f"there are {', '.join(list(cases)[:20])}" if cases else "there is none"
+            raise ValueError(f"no connection {unknown[0]!r} was looked at closely: {known}")
+        if not connections:
+            return []
+        joins = {name: cases[name].seen.study.join for name in connections}
+        sizes = {name: segments(one) for name, one in joins.items()}
+        room = shares(sizes, MOST)
+        sheets = {name: sheet(one, room[name]) for name, one in joins.items()}
+        for number, source in enumerate(self.sources):
+            lanes = [(row, lane) for one in sheets.values() for at, row, lane in one.lanes if at == number]
+            if lanes:
+                collect(source, lanes)
+        room = shares({name: MOST_OF_ONE * size for name, size in sizes.items()}, most)
+        drawn = [
+            draw(cases[name], name, sheets.pop(name), self._inputs, self.analysis.printed, room[name])
+            for name in connections
+        ]
+        return spelt(drawn, self._spelling)
+
+
+@contextmanager
+def looked_into(
+    paths: Sequence[Path],
+    *,
+    kernel: str | None = None,
+    inside: Sequence[Path] | None = None,
+    outside: Sequence[Path] | None = None,
+    digest: bool = False,
+    jobs: int = 1,
+    watch: Watch | None = None,
+    anyway: bool = False,
+) -> Iterator[Work]:
+    """Look into capture files; what was found, and what can be drawn of it, until the `with` block ends.
+
+    The arguments are those of `explain`. `anyway`: where nothing is amiss, look at the longest connection.
+    """
+    chosen = named_kernel(kernel) if kernel is not None else None
+    with ExitStack() as stack:
+        captures = [
+            stack.enter_context(closing(open_capture(path)))
+            for path in dict.fromkeys(os.fspath(path) for path in paths)
+        ]
+        for one in captures:
+            one.watch = watch
+        sides = _sides(inside or (), outside or ())
+        sources = series(captures, {row: sides.get(one.path, "") for row, one in enumerate(captures)})
+        analysis = analyse(
+            sources,
+            chosen,
+            _roles(sources, sides),
+            lambda number: sources[number].dropped,
+            frozenset(row for row, one in enumerate(sources) if one.printed),
+            lambda number: sources[number].gaps,
+            scan_all=lambda _: scan_at_once(sources, jobs, watch),
+            evidence=lambda: Evidence({row: one.events for row, one in enumerate(sources)}),
+            anyway=anyway,
+        )
+        yield Work(sources, analysis, chosen, digest)
 
 
 def explain(
@@ -49,30 +144,19 @@ def explain(
     many octets were read for it since. Raises CaptureError where a file is no capture, ValueError where
     the kernel is not known.
     """
-    chosen = named(kernel) if kernel is not None else None
-    with ExitStack() as stack:
-        captures = [
-            stack.enter_context(closing(open_capture(path)))
-            for path in dict.fromkeys(os.fspath(path) for path in paths)
-        ]
-        for one in captures:
-            one.watch = watch
-        sides = _sides(inside or (), outside or ())
-        sources = series(captures, {row: sides.get(one.path, "") for row, one in enumerate(captures)})
-        analysis = analyse(
-            sources,
-            chosen,
-            _roles(sources, sides),
-            lambda number: sources[number].dropped,
-            frozenset(row for row, one in enumerate(sources) if one.printed),
-            lambda number: sources[number].gaps,
-            scan_all=lambda _: scan_at_once(sources, jobs, watch),
-            evidence=lambda: Evidence({row: one.events for row, one in enumerate(sources)}),
-        )
-        scans = analysis.scans
-        inputs = [_input(one, found, digest) for one, found in zip(sources, scans, strict=True)]
-        found = describe(analysis, inputs, _names(sources, analysis), Tool("bypeer", __version__), chosen)
-        return spelt(found, {made_up: name for one in captures for made_up, name in one.names.items()})
+    with looked_into(
+        paths, kernel=kernel, inside=inside, outside=outside, digest=digest, jobs=jobs, watch=watch
+    ) as work:  # fmt: skip
+        return work.explanation
+
+
+def pictures(paths: Sequence[Path], connection: str | None = None, **options: Any) -> list[Picture]:
+    """The picture of one connection in these capture files: by its id, or the one that the verdict is about.
+
+    None, if there is no connection. The rest as for `explain`; raises ValueError for an unknown id too.
+    """
+    with looked_into(paths, anyway=True, **options) as work:
+        return work.pictures(None if connection is None else [connection])
 
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """Mutated captures through bypeer: `python -m tests.fuzz.run N [SEED [ONLY [text]]]`, or `make fuzz N=...`.
 
 One input in three is printed text, with `text` all are. Each is opened and scanned, some are explained
-and rendered, some scanned by the sources as by the compiled modules. A find is an exception but
+and rendered, some scanned and drawn by the sources as by the compiled modules. A find is an exception but
 CaptureError, more than ten seconds, a difference, a control character in what is shown, or memory
 that grows. It is kept as a file in build/fuzz, and its number with the seed makes it again.
 """
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import traceback
+from array import array
 from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
@@ -28,7 +29,7 @@ from tests.fuzz.seeds import seeds
 from tests.pure import inside
 
 SECONDS = 10
-EXPLAINED, COMPARED, TEXTS = 20, 20, 3  # one input in so many
+EXPLAINED, COMPARED, DRAWN, TEXTS = 20, 20, 20, 3  # one input in so many
 WARM = 5_000  # inputs before memory is expected to stay
 GROWTH = 48 << 10  # KiB by which it may grow then: buffers of a larger input
 KEPT = Path("build/fuzz")
@@ -44,6 +45,7 @@ class Library:
             self.open = import_module("bypeer.capture.read").open_capture
             self.scan = import_module("bypeer.core.scan").scan
             self.explain = import_module("bypeer.api").explain
+            self.pictures = import_module("bypeer.api").pictures
             self.text = import_module("bypeer.report.text").render
             reports = [import_module(f"bypeer.report.{name}") for name in ("json", "markdown", "tcpdump")]
             self.renders = [one.render for one in reports]
@@ -61,6 +63,14 @@ class Library:
             told = [capture.damage, capture.losses, capture.comments, capture.interfaces, capture.names]
             return [counts, found.table.rows, *told, capture.oddities, capture.events]
 
+    def drawn(self, path: Path) -> Any:
+        """The picture of a connection in it, or why there is none."""
+        with inside(self.world):
+            try:
+                return self.pictures([path])
+            except self.refused as error:
+                return str(error)
+
 
 def plain(value: Any) -> Any:
     """A record of either world, as what can be compared."""
@@ -68,7 +78,7 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple | set | frozenset | array):
         return [plain(one) for one in value]
     fields = ((name, getattr(value, name)) for name in dir(value) if not name.startswith("_"))
     return [(name, plain(field)) for name, field in fields if not callable(field)]
@@ -97,6 +107,9 @@ def tried(number: int, path: Path, fast: Library, slow: Library) -> None:
         assert one == other, f"compiled: {one}\nsource: {other}"
     if number % EXPLAINED == 1:
         shown(fast, path)
+    if number % DRAWN == 2:
+        one, other = plain(fast.drawn(path)), plain(slow.drawn(path))
+        assert one == other, "compiled and source draw another picture"
 
 
 def late(*_: object) -> None:

@@ -30,6 +30,7 @@ class Status(IntEnum):
 # here, so that the help needs no import.
 COMMANDS = {
     "explain": "Say who reset the connections in captures, and why.",
+    "graph": "Draw a connection: sequence numbers against time.",
     "try": "Run a command, and explain what happened to it (root).",
     "record": "A case file each time a connection is reset (root).",
     "case": "What a case file holds.",

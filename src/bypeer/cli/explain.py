@@ -7,13 +7,14 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bypeer.cli.output import colourful, columns, deliver, save, warn
+from bypeer.cli.output import colourful, columns, deliver, not_over, save, warn
 
 if TYPE_CHECKING:
+    from bypeer.cli.progress import Progress
     from bypeer.core.explanation import Explanation
 
 # \b: Click leaves the lines as they are.
@@ -58,6 +59,8 @@ def _tcpdump(found: Explanation, colour: bool, width: int) -> str:
 # Each is told whether to colour and how many columns to keep to; what is no page for a terminal ignores it.
 Render = Callable[["Explanation", bool, int], str]
 RENDER: dict[str, Render] = {"text": _text, "markdown": _markdown, "json": _json, "tcpdump": _tcpdump}
+HTML = "html"  # with pictures, for which the captures are read once more
+MOST_DRAWN = 24  # connections whose pictures a page has
 
 
 class KernelName(click.ParamType[str]):
@@ -77,16 +80,33 @@ class KernelName(click.ParamType[str]):
         return value
 
 
+def renderer(name: str) -> Callable[..., Any]:
+    """What makes a page or a picture of what was found; imported when it is wanted."""
+    from importlib import import_module
+
+    render: Callable[..., Any] = import_module(f"bypeer.report.{name}").render
+    return render
+
+
+def telling(found: Explanation) -> list[str]:
+    """The connections whose pictures a page has, the most telling first."""
+    main = found.verdict.connection
+    killed = [one.id for one in found.connections if one.verdict.killed_by == "host"]
+    failed = [one.id for one in found.connections if one.verdict.killed_by != "none"]
+    return list(dict.fromkeys([*([main] if main else []), *killed, *failed]))[:MOST_DRAWN]
+
+
 @contextmanager
-def _patience(piped: bool, erase: Callable[[], None]) -> Iterator[None]:
+def patience(piped: bool, shown: Progress | None) -> Iterator[None]:
     """Leave the first Ctrl-C to whoever writes into the pipe: the last packets come after it.
 
-    `erase` takes from the screen what a line of ours would be in the way of.
+    `shown` is on the screen, where a line of ours would be in its way.
     """
 
     def once(number: int, frame: object) -> None:
         signal.signal(number, before)
-        erase()
+        if shown is not None:
+            shown.erase()
         warn("reading standard input to its end; interrupt again to give up")
 
     before = signal.getsignal(signal.SIGINT)
@@ -102,7 +122,7 @@ def _patience(piped: bool, erase: Callable[[], None]) -> Iterator[None]:
 
 @click.command(no_args_is_help=True, epilog=STATUSES)
 @click.argument("captures", nargs=-1, type=CAPTURE, metavar="CAPTURE...")
-@click.option("-o", "--output", type=click.Choice(tuple(RENDER)), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Choice((*RENDER, HTML)), default="text", show_default=True)
 @click.option("-w", "--write", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option("--kernel", type=KernelName(), default="auto", help="Of the NAT host, as 5.10.")
 @click.option("--inside", type=CAPTURE, multiple=True, help="A capture from inside the NAT.")
@@ -135,25 +155,28 @@ def explain(
     paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
     if not paths:
         raise click.UsageError("no capture given")
-    if write and write.exists() and any(path != "-" and write.samefile(path) for path in paths):
-        raise click.BadParameter(f"{write} is one of the captures", param_hint="-w")
-    with progress(paths, digest) as watch, _patience("-" in paths, watch.erase if watch else lambda: None):
-        found = api.explain(
-            paths,
-            kernel=None if kernel == "auto" else kernel,
-            inside=inside or None,
-            outside=outside or None,
-            digest=digest,
-            jobs=jobs,
-            watch=watch,
-        )
+    not_over(write, paths)
+    given: dict[str, Any] = {
+        "kernel": None if kernel == "auto" else kernel,
+        "inside": inside or None, "outside": outside or None, "digest": digest, "jobs": jobs,
+    }  # fmt: skip
+    with progress(paths, digest) as watch, patience("-" in paths, watch):
+        if output == HTML:
+            with api.looked_into(paths, watch=watch, **given) as work:
+                found, drawn = work.explanation, work.pictures(telling(work.explanation))
+        else:
+            found, drawn = api.explain(paths, watch=watch, **given), []
     for one in (file for taken in found.inputs for file in taken.files or (taken,)):
         if one.damage is not None:
             where = f"{one.path}: at octet {one.damage.offset}"
             warn(f"{where}: {one.damage.reason}; what came before was analysed")
-    if write:
-        save(RENDER[output](found, False, 0), write)
+    colour = colourful() and not write
+    if output == HTML:
+        text = renderer("page")(found, drawn)
     else:
-        colour = colourful()
-        deliver(RENDER[output](found, colour, columns()), colour)
+        text = RENDER[output](found, colour, 0 if write else columns())
+    if write:
+        save(text, write)
+    else:
+        deliver(text, colour)
     ctx.exit(found.exit_status)

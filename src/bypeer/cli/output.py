@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -40,9 +41,18 @@ def warn(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
-def save(text: str, path: Path) -> None:
-    """Write a result to a file, as UTF-8."""
+def save(result: str | bytes, path: Path) -> None:
+    """Write a result to a file; text as UTF-8."""
     try:
-        path.write_text(text.removesuffix("\n") + "\n", encoding="utf-8", errors="backslashreplace")
+        if isinstance(result, bytes):
+            path.write_bytes(result)
+        else:
+            path.write_text(result.removesuffix("\n") + "\n", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise click.BadParameter(f"{path}: {error.strerror}", param_hint="-w") from error
+
+
+def not_over(path: Path | None, captures: Iterable[str]) -> None:
+    """Refuse to write a result over one of the captures that it is of."""
+    if path and path.exists() and any(one != "-" and path.samefile(one) for one in captures):
+        raise click.BadParameter(f"{path} is one of the captures", param_hint="-w")

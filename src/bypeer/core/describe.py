@@ -60,8 +60,8 @@ def describe(
 ) -> Explanation:
     """The whole answer."""
     vantages, ids = _vantages(analysis, names)
-    numbers = {id(case.seen.study.join): f"c{at + 1}" for at, case in enumerate(analysis.cases)}
-    main = _main(analysis.cases)
+    numbers = {id(case.seen.study.join): name for name, case in named(analysis.cases).items()}
+    main = most_telling(analysis.cases)
     verdict = _whole(analysis, main, numbers)
     told = _told(analysis.cases, main if verdict.connection is not None else None)
     reports = [_connection(case, numbers[id(case.seen.study.join)], ids) for case in told]
@@ -159,7 +159,12 @@ def _verdict(case: Case, name: str) -> Verdict:
     )
 
 
-def _main(cases: Sequence[Case]) -> Case | None:
+def named(cases: Sequence[Case]) -> dict[str, Case]:
+    """Connections by their ids."""
+    return {f"c{at + 1}": case for at, case in enumerate(cases)}
+
+
+def most_telling(cases: Sequence[Case]) -> Case | None:
     """The earliest connection killed by the host, else the earliest failure, else the most telling."""
     failed = [case for case in cases if case.conclusion.killed_by != "none"]
     killed = [case for case in failed if case.conclusion.killed_by == "host"]

@@ -76,13 +76,15 @@ def analyse(
     gaps: Callable[[int], Sequence[tuple[int, int]]] = lambda _: (),
     scan_all: Callable[[Sequence[Source]], list[Scan]] = scanned,
     evidence: Callable[[], Evidence] = Evidence,
+    anyway: bool = False,
 ) -> Analysis:
     """Run the whole pipeline.
 
     Without `kernel`, the host's own word on it counts, else the packets choose among all. `roles`: inputs
     known to be inside or outside. `dropped`: inputs that say of themselves that they lack packets.
     `printed`: inputs that are text. `gaps`: the times, ns, for which an input may lack packets. `scan_all`
-    may scan several at once. `evidence`: what the kernel itself said, asked for when all was read.
+    may scan several at once. `evidence`: what the kernel itself said, asked for when all was read. `anyway`:
+    where nothing is worth a closer look, take one at the longest connection.
     """
     scans = scan_all(sources)
     # Of what is small each connection that did not end is looked at: it costs little.
@@ -90,6 +92,8 @@ def analyse(
     selected = select([one.table for one in scans], ends)
     joins = join(dict(enumerate(selected.connections)), roles)
     worth = [one for one in sorted(joins, key=interest, reverse=True) if interest(one) > 0]
+    if anyway and not worth:
+        worth = sorted(joins, key=_length)[-1:]
     chosen, excerpts = choose(worth[:MOST_STUDIED])
     kept = _keep(sources, scans, chosen, excerpts)
     for one in chosen:
@@ -116,6 +120,11 @@ def interest(one: Join) -> int:
     if one.strays:
         return 2
     return 0 if all(row.quiet for row in rows) else 1
+
+
+def _length(one: Join) -> int:
+    """How many segments it has."""
+    return sum(place.segments for place in one.places)
 
 
 def _goes_on(one: Join) -> bool:

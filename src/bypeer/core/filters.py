@@ -29,8 +29,14 @@ def filters(case: Case, vantage_id: VantageId, inputs: Sequence[Input]) -> list[
 
 
 def _frame(what: str, one: Sighting, vantage_id: VantageId, inputs: Sequence[Input]) -> Filter:
+    file, expression = frame(one, inputs)
+    return Filter(what, vantage_id(one), expression, file)
+
+
+def frame(one: Sighting, inputs: Sequence[Input]) -> tuple[str, str]:
+    """In which of several files a segment is, "" if there is one only, and the filter that finds it there."""
     file, number = inputs[one.home.vantage[0]].locate(one.segment.frame)
-    return Filter(what, vantage_id(one), f"frame.number == {number}", file.path if file else "")
+    return file.path if file else "", f"frame.number == {number}"
 
 
 def _made_by_host(seen: Seen, vantage_id: VantageId) -> list[Filter]:

@@ -15,11 +15,11 @@ from bypeer.core.excerpt import WILD
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Hole, Side, Sighting, Study, identity
 
 # ns: a twin may appear to precede its original by the error of the clock offset.
-_EARLY = 2_000_000
+EARLY = 2_000_000
 # ns: by so much on one clock.
-_JITTER = 20_000
+JITTER = 20_000
 # ns: forwarding takes less (queues of a busy host included), or it is another copy.
-_LATE = 2_000_000_000
+LATE = 2_000_000_000
 _SOON = 1_000_000  # ns: forwarding may take so long even where it never did
 
 
@@ -29,7 +29,7 @@ def match(study: Study) -> None:
         came = study.at(study.ingress(direction), direction)
         went = study.at(1 - study.ingress(direction), direction)
         if study.both:
-            early = _EARLY if study.offset else _JITTER
+            early = EARLY if study.offset else JITTER
             _pair(came, went, early, key_of=_exact)
             _pair(came, went, early, key_of=_loose)
             _tile(came, went, later=1)
@@ -89,7 +89,7 @@ def _pair(
         at = len(line) - 1
         while at >= 0 and line[at].ts > one.ts + early:
             at -= 1
-        if at >= 0 and one.ts - line[at].ts < _LATE:
+        if at >= 0 and one.ts - line[at].ts < LATE:
             _join(line.pop(at), one)
 
 
@@ -141,7 +141,7 @@ def _tiles(
             break
         lag = (part.ts - one.ts) * later
         span = at, min(part.end, one.end)
-        fits = part.segment.tsval == one.segment.tsval and -_EARLY <= lag < _LATE
+        fits = part.segment.tsval == one.segment.tsval and -EARLY <= lag < LATE
         if fits and at < part.end and not _meets(span, given.get(id(part), ())):
             tiles.append((part, span))
             at = part.end

@@ -138,8 +138,7 @@ def _silent(seen: Seen, conclusion: Conclusion) -> list[Scene]:
     note = f"sent {len(silence.copies)} times in {(last.ts - first.ts) / 1e9:.1f} s: no answer"
     told.append(Scene(last, "silence", note, late=True))
     told += [
-        Scene(one, "segment", "an answer, not forwarded: " + _judged(seen, one))
-        for one in silence.answers[:1]
+        Scene(one, "segment", "an answer, not forwarded: " + judged(seen, one)) for one in silence.answers[:1]
     ]
     return told
 
@@ -206,11 +205,12 @@ def trigger_note(seen: Seen, reset: Reset, trigger: Sighting) -> str:
     parts.append(forwarding(seen, trigger))
     arrived = trigger.twin if trigger.stray and trigger.twin is not None else trigger
     if reset.author == "host" or arrived is not trigger:
-        parts.append(_judged(seen, arrived))
+        parts.append(judged(seen, arrived))
     return "; ".join(part for part in parts if part)
 
 
-def _judged(seen: Seen, one: Sighting) -> str:
+def judged(seen: Seen, one: Sighting) -> str:
+    """What conntrack made of it, in words; "" where it did not see it."""
     judgement = seen.judgement(one)
     if judgement is None:
         return ""
@@ -237,15 +237,19 @@ def reset_note(reset: Reset) -> str:
 # Letters
 
 
-def events(seen: Seen, conclusion: Conclusion, vantage_id: VantageId) -> list[Event]:
+def lettered(seen: Seen, conclusion: Conclusion) -> list[tuple[Scene, str]]:
     """The scenes with their letters: from A on, the aftermath from X on."""
     told = scenes(seen, conclusion)
     early = [scene for scene in told if not scene.late]
     late = [scene for scene in told if scene.late]
     letters = [(scene, chr(ord("A") + at)) for at, scene in enumerate(early)]
     start = ord("Z") + 1 - max(len(late), 3)
-    letters += [(scene, chr(start + at)) for at, scene in enumerate(late)]
-    return [_event(scene, letter, vantage_id, seen) for scene, letter in letters]
+    return letters + [(scene, chr(start + at)) for at, scene in enumerate(late)]
+
+
+def events(seen: Seen, conclusion: Conclusion, vantage_id: VantageId) -> list[Event]:
+    """The lettered timeline."""
+    return [_event(scene, letter, vantage_id, seen) for scene, letter in lettered(seen, conclusion)]
 
 
 def _event(scene: Scene, letter: str, vantage_id: VantageId, seen: Seen) -> Event:
@@ -256,14 +260,19 @@ def _event(scene: Scene, letter: str, vantage_id: VantageId, seen: Seen) -> Even
         one.segment.frame,
         when(one),
         scene.kind,
-        f"{line(one)} | {scene.note}",
+        sentence(scene),
         vantage_id(twin) if twin is not None else None,
         twin.segment.frame if twin is not None else None,
-        [dump(other.segment) for other in _passing(seen, one)],
+        [dump(other.segment) for other in passing(seen, one)],
     )
 
 
-def _passing(seen: Seen, one: Sighting) -> list[Sighting]:
+def sentence(scene: Scene) -> str:
+    """A scene in one line."""
+    return f"{line(scene.sighting)} | {scene.note}"
+
+
+def passing(seen: Seen, one: Sighting) -> list[Sighting]:
     """Where the segment was seen, in the order of its way."""
     if one.twin is None:
         return [one]

@@ -4,8 +4,8 @@ Marks are columns, in order of time, because a picture may have millions of them
 is for `report` to decide. The picture follows one direction, the one that carried more data: data is drawn
 at its SEG.SEQ, what acknowledges it at its SEG.ACK, on one axis of octets since the initial number.
 
-The *frontier* is the highest end of data so far at the outside vantage. How far a segment lies behind it
-is what conntrack's lower bound is about; far above it lies the upper bound.
+The *frontier* is the highest end of data so far that passed, as it came to the host. How far a segment
+lies behind it is what conntrack's lower bound is about; far above it lies the upper bound.
 """
 
 from __future__ import annotations
@@ -84,3 +84,6 @@ class Picture(NamedTuple):
     notes: Sequence[str]  # the tracker's judgements and the like, each once
     focus: tuple[int, int]  # ns since the origin: what to show at first, the moments before the reset
     thinned: int  # marks left out because there are too many; rare ones never are
+    skipped: int = (
+        0  # segments before the first mark, of which there is no picture because there are too many
+    )

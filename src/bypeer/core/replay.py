@@ -8,7 +8,7 @@ bounds become estimates (`conntrack.adopt`), or these are not the kernel's rules
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -66,8 +66,14 @@ class Replay:
         return judgement is not None and judgement.invalid
 
 
-def replay(study: Study, kernel: Kernel, seen: Tracked, sysctls: Sysctls | None = None) -> Replay:
-    """Run one connection through one kernel's tracker."""
+def replay(
+    study: Study,
+    kernel: Kernel,
+    seen: Tracked,
+    sysctls: Sysctls | None = None,
+    watch: Callable[[Sighting, Entry], None] | None = None,
+) -> Replay:
+    """Run one connection through one kernel's tracker; `watch` is shown the entry behind each segment."""
     rules = Rules(kernel, sysctls)
     found = Replay(kernel, sysctls=sysctls)
     entry, out = Entry(), Step()
@@ -81,6 +87,8 @@ def replay(study: Study, kernel: Kernel, seen: Tracked, sysctls: Sysctls | None 
         step(entry, one.direction, one.segment, rules, out)
         if out.reason == Reason.OK:
             found.judgements[id(one)] = _GOOD[out.ctstate]
+            if watch is not None:
+                watch(one, entry)
             continue
         judgement = _judgement(out, one, entry, study, kernel)
         if judgement.invalid and id(one) in seen.passed:
@@ -89,6 +97,8 @@ def replay(study: Study, kernel: Kernel, seen: Tracked, sysctls: Sysctls | None 
             adopt(entry, one.direction, one.segment, rules)
             judgement = _ADOPTED
         found.judgements[id(one)] = judgement
+        if watch is not None:
+            watch(one, entry)
     return found
 
 

@@ -7,6 +7,7 @@ from bypeer.core.decode cimport decode
 from bypeer.core.excerpt cimport Excerpt
 from bypeer.core.frames cimport Frames
 from bypeer.core.lines cimport Packet
+from bypeer.core.points cimport Lane
 from bypeer.core.segment cimport Segment
 
 cdef int _TCP, _TUNNEL, _UNSUPPORTED, _LAST_TCP, _RST, _GROUP, _ETHERNET
@@ -15,7 +16,7 @@ cdef long long _UNDATED
 @cython.final
 cdef class Passing:
     cdef public Connections table
-    cdef public dict kept
+    cdef public dict kept, lanes
     cdef public long long resets
     cdef public dict unsupported
     cdef bytearray _packets, _ports
@@ -48,6 +49,8 @@ cdef class Passing:
     cdef bint _is_wanted(self, unsigned long long mixed) except -1
     @cython.locals(number="long long", frame="long long", kept=dict, excerpt=Excerpt)
     cdef _keep(self, long long row, Frames batch, long long at)
+    @cython.locals(number="long long", lanes=dict, wanted=dict, lane=Lane)
+    cdef _draw(self, long long row, Frames batch, long long at)
 
 @cython.locals(began="long long", ended="long long", undated="long long", row="long long", ts="long long")
 cdef _clock(object found, Frames batch)

@@ -18,6 +18,7 @@ from bypeer.core.connections import GROUP, Connections
 from bypeer.core.decode import KINDS, LAST_TCP, OTHER, TCP, TUNNEL, UNSUPPORTED, decode
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.frames import Frames, Interface, Source
+from bypeer.core.points import Lane
 from bypeer.core.segment import NO_TIME, Segment
 from bypeer.core.tuples import hash_of_ends
 
@@ -73,6 +74,18 @@ def look_again(source: Source, wanted: Sequence[tuple[Connection, Excerpt]]) -> 
     """Fill the excerpts of some connections of an earlier scan of the same source."""
     passing = Passing()
     passing.kept = {}
+    _again(source, wanted, passing)
+
+
+def collect(source: Source, wanted: Sequence[tuple[Connection, Lane]]) -> None:
+    """Give the segments of some connections of an earlier scan to their lanes, all of them."""
+    passing = Passing()
+    passing.lanes = {}
+    _again(source, wanted, passing)
+
+
+def _again(source: Source, wanted: Sequence[tuple[Connection, Any]], passing: Passing) -> None:
+    """Read the source once more, from the first frame that is wanted."""
     passing.want(wanted)
     first = min(row.first_frame for row, _ in wanted)
     for batch in source.frames():
@@ -85,11 +98,12 @@ class Passing:
 
     __slots__ = (
         "_count", "_counts", "_interface", "_interfaces", "_link_type", "_mask", "_packets", "_ports",
-        "_rows", "_segment", "_tuples", "_wanted", "kept", "resets", "table", "unsupported",
+        "_rows", "_segment", "_tuples", "_wanted", "kept", "lanes", "resets", "table", "unsupported",
     )  # fmt: skip
 
     table: Connections
     kept: dict[int, Excerpt] | None  # by number of the connection: where its segments go
+    lanes: dict[int, Lane] | None  # the same, as columns
     resets: int
     unsupported: dict[int, int]
     _packets: Any  # memory for GROUP of them
@@ -100,13 +114,16 @@ class Passing:
     _interface: int  # of the last frame
     _link_type: int
     _interfaces: Sequence[Interface]
-    _wanted: dict[int, Excerpt] | None  # by first frame of a connection: only these; None: all
+    _wanted: (
+        dict[int, Any] | None
+    )  # an Excerpt or a Lane, by first frame of a connection: only these; None: all
     _tuples: array[int]  # hashes of their tuples, an open hash table
     _mask: int
     _ports: bytearray  # which client's ^ server's port they have
 
     def __init__(self) -> None:
-        self.table, self.kept, self.resets, self.unsupported = Connections(), None, 0, {}
+        self.table, self.resets, self.unsupported = Connections(), 0, {}
+        self.kept, self.lanes = None, None
         self._packets, self._rows, self._segment = lines.packets(GROUP), array("q", [0] * GROUP), Segment()
         self._count, self._counts = 0, array("q", [0] * len(KINDS))
         self._interface, self._link_type, self._interfaces = -1, -1, ()
@@ -116,9 +133,9 @@ class Passing:
         """Frames of that kind."""
         return self._counts[kind]
 
-    def want(self, wanted: Sequence[tuple[Connection, Excerpt]]) -> None:
-        """Place the packets of these tuples only, and keep these connections' segments."""
-        self._wanted = {row.first_frame: excerpt for row, excerpt in wanted}
+    def want(self, wanted: Sequence[tuple[Connection, Any]]) -> None:
+        """Place the packets of these tuples only; these connections' segments go to what is with them."""
+        self._wanted = {row.first_frame: one for row, one in wanted}
         size = 16
         while size < 4 * len(wanted):
             size *= 2
@@ -143,6 +160,8 @@ class Passing:
                 found = table.arrive(lines.packet_at(self._packets, place), place)
                 if self.kept is not None:
                     self._keep(found, batch, self._rows[place])
+                elif self.lanes is not None:
+                    self._draw(found, batch, self._rows[place])
 
     def _gather(self, batch: Frames, octets: Any, row: int) -> int:
         """Decode frames from `row` on, until GROUP of them are TCP; the row behind the last."""
@@ -230,6 +249,20 @@ class Passing:
         if excerpt is not None:
             self._decode(batch, at, True)
             excerpt.see(self.table.direction, self._segment)
+
+    def _draw(self, row: int, batch: Frames, at: int) -> None:
+        """Give a segment to its connection's lane, if it has one."""
+        number, lanes, wanted = self.table.number(row), self.lanes, self._wanted
+        assert lanes is not None
+        assert wanted is not None
+        lane: Lane | None = wanted.get(batch.first + at)
+        if lane is not None:
+            lanes[number] = lane
+        else:
+            lane = lanes.get(number)
+        if lane is not None:
+            self._decode(batch, at, False)
+            lane.see(self.table.direction, self._segment)
 
 
 def _clock(found: Scan, batch: Frames) -> None:

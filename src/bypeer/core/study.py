@@ -354,7 +354,7 @@ def _unique(found: Study, side: int, direction: int) -> dict[tuple[int, ...], Si
 
 def _number(found: Study) -> None:
     """Count sequence numbers from the initial ones, through any number of wraps."""
-    base: list[int | None] = [_isn(found, TO_SERVER), _isn(found, TO_CLIENT)]
+    base: list[int | None] = [isn(found, TO_SERVER), isn(found, TO_CLIENT)]
     front = [0, 0]  # where each direction has got to
     first: dict[tuple[int, int], int] = {}  # end of the first segment, by side and direction
     crossed = 0
@@ -392,7 +392,7 @@ def _unwrapped(number: int, base: int | None, front: int) -> int:
     return front + seq.distance(number, seq.add(base, front))
 
 
-def _isn(found: Study, direction: int) -> int | None:
+def isn(found: Study, direction: int) -> int | None:
     """The initial sequence number of a direction, if a SYN showed it."""
     for place in found.join.places:
         if place.half(direction).isn >= 0:
