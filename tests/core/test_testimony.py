@@ -389,3 +389,76 @@ def test_the_entry_that_the_trigger_itself_made_is_another() -> None:
     ]
     heard = told(GOOD, events).seen.heard
     assert (heard.gone, heard.born) == ([], [])
+
+
+def test_an_entry_that_was_heard_to_be_made_and_not_to_end_was_there() -> None:
+    plain = silent(GOOD)
+    made = destroyed(plain, 60_000_000, "NEW")
+    case = told(GOOD, [listening("conntrack"), made])
+    assert case.seen.heard.kept(trigger_of(case))
+    assert (case.conclusion.cause, case.conclusion.candidates) == ("NF12", ["NF12"])
+    (reset,) = case.seen.resets
+    assert "reported no end" in case.by_reset[id(reset)]["NF04"].because
+
+
+@pytest.mark.parametrize("which", ["nobody listened", "it was there before", "some were lost", "it ended"])
+def test_else_it_may_have_ended_unheard(which: str) -> None:
+    plain = silent(GOOD)
+    made = destroyed(plain, 60_000_000, "NEW")
+    events = {
+        "nobody listened": [made],
+        "it was there before": [listening("conntrack")],
+        "some were lost": [listening("conntrack", lost="conntrack"), made],
+        "it ended": [
+            listening("conntrack"), made,
+            destroyed(plain, -500_000_000)._replace(fields={**destroyed(plain, 0).fields, "clock": "reader"}),
+        ],
+    }[which]  # fmt: skip
+    case = told(GOOD, events)
+    assert not case.seen.heard.kept(trigger_of(case))
+    assert "NF04" in case.conclusion.candidates
+
+
+def test_when_a_reader_had_nothing_to_read_it_had_not_happened_yet() -> None:
+    plain = silent(GOOD)
+    trigger = trigger_of(plain).segment.ts
+    gone, new = destroyed(plain, 5_000_000), destroyed(plain, -50_000_000, "NEW")
+
+    def read(since: int) -> Event:
+        return new._replace(fields={**new.fields, "clock": "reader", "since": since})
+
+    for since, whether in ((trigger + 1, 5_000_000), (trigger - 1, None)):
+        case = told(GOOD, [gone, read(since)])
+        assert case.seen.heard.gone_before(trigger_of(case)) == whether
+
+
+# A good segment that conntrack refused all the same, having no entry that it may make of it (tcp_loose=0).
+REFUSED = "nf_ct_proto_6: invalid new"
+
+
+@pytest.mark.parametrize("line", ["", REFUSED], ids=["a rule alone", "with a line"])
+def test_a_good_segment_that_was_invalid_had_no_entry(line: str) -> None:
+    plain = silent(GOOD)
+    one = trigger_of(plain)
+    words = [ruled(one, "invalid", "prerouting"), *([logged(one, line)] if line else [])]
+    case = told(GOOD, [*words, destroyed(plain, 3_000_000)])
+    assert (case.conclusion.cause, case.conclusion.candidates) == ("NF04", ["NF04"])
+    assert case.conclusion.certainty == "certain"
+    unheard = told(GOOD, words)
+    assert unheard.conclusion.cause == "NF04"
+    assert unheard.conclusion.certainty == "likely"
+
+
+def test_an_acknowledgement_that_the_rules_saw_pass_was_not_refused() -> None:
+    story = ASKED + (
+        "0.100 > P. 101:201(100) ack 1449 win 502\n"
+        "0.110 < . 1449:1449(0) ack 201 win 509 !\n+.0001 H> R 201:201(0) win 0\n"
+    )
+    assert "NF03" in silent(story).conclusion.candidates
+    watched = told(story, [listening("nft")])
+    assert "NF03" not in watched.conclusion.candidates
+    one = trigger_of(silent(story))
+    refused = told(story, [listening("nft"), ruled(one, "invalid", "prerouting")])
+    assert "NF03" in refused.conclusion.candidates
+    gone = told(story, [listening("nft"), ruled(one, "invalid", "prerouting"), logged(one, REFUSED)])
+    assert "NF03" not in gone.conclusion.candidates

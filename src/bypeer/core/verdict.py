@@ -23,6 +23,7 @@ Findings = Mapping[str, Finding]  # by code
 _ORDER = (
     "NF06",
     "NF07",
+    "NF09",
     "NF01",
     "NF02",
     "NF05",
@@ -233,7 +234,8 @@ def _unexplained(reset: Reset, findings: Findings) -> bool:
         lost is not None
         and lost.answer == "supported"
         and not any(
-            code in findings and findings[code].answer == "supported" for code in ("NF07", "EP04", "EP06")
+            code in findings and findings[code].answer == "supported"
+            for code in ("NF07", "NF09", "EP04", "EP06")
         )
     )
 
@@ -295,6 +297,9 @@ def _of_silence(seen: Seen, silence: Silence, by_connection: Findings) -> Conclu
     study, other = seen.study, 1 - silence.side
     codes = [code for code in ("EP06", "PA02", "EP07") if by_connection[code].answer == "supported"]
     found = Conclusion("unknown", "undetermined", codes, silence=silence)
+    dropped = [code for code in ("NF11", "NF13") if by_connection[code].answer == "supported"]
+    if dropped:
+        return Conclusion("host", "likely", dropped, silence=silence)
     if not study.both:
         found.needs = _missing(seen)
         return found

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from bypeer import api
 from bypeer.core.explanation import Explanation
 from bypeer.errors import HostError
+from bypeer.lab import crowd
 from bypeer.lab.detour import Dealt, Detour
 from bypeer.lab.judge import wrong
 from bypeer.lab.net import Net, built
@@ -83,6 +84,8 @@ def _prepare(net: Net, scenario: Scenario, remedy: Remedy | None) -> None:
         net[host].set_sysctls(values)
     for host, script in scenario.rules.items():
         net.nft(host, script)
+    for act in scenario.before:
+        _doing(net, act)()
     if remedy is not None:
         net["host"].set_sysctls(remedy.sysctls)
         if remedy.rules:
@@ -126,11 +129,14 @@ def _recorded(net: Net, scenario: Scenario, path: Path, action: Callable[[], Non
 
 def _act(net: Net, scenario: Scenario, talk: Talk, detours: Sequence[Detour]) -> None:
     """Let the traffic run, and do to it what the scenario has, each at its time."""
-    due = [(one.at, _doing(net, one)) for one in scenario.acts]
-    due += [(one.at, row.begin) for one, row in zip(scenario.meddling, detours, strict=True)]
+    due = [(one.at, _doing(net, one)) for one in scenario.acts if one.at or one.after]
+    due += [(one.at, row.begin) for one, row in zip(scenario.meddling, detours, strict=True) if one.at]
     due.sort(key=lambda one: one[0])
-    while due and due[0][0] <= 0:
-        due.pop(0)[1]()
+    for first in [_doing(net, one) for one in scenario.acts if not one.at and not one.after]:
+        first()
+    for one, row in zip(scenario.meddling, detours, strict=True):
+        if not one.at:
+            row.begin()
     talk.start()
     deadline = time.monotonic() + scenario.longest
     while due and time.monotonic() < deadline:
@@ -159,6 +165,12 @@ def _doing(net: Net, act: Act) -> Callable[[], None]:
             net[act.host].set_sysctls({name: value})
         elif act.verb == "flush":
             net[act.host].call(_flush)
+        elif act.verb == "fill":
+            net[act.host].call(crowd.fill)
+        elif act.verb == "occupy":
+            *both, seconds = act.text.split()
+            one, other = ((a, int(b), c, int(d)) for a, b, c, d in (both[:4], both[4:]))
+            net[act.host].call(crowd.occupy, one, other, int(seconds))
         else:
             raise HostError(f"no such act: {act.verb}")
 
