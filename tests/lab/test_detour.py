@@ -139,10 +139,11 @@ def test_only_those_that_are_meant_are_dealt() -> None:
     with path(chosen([], skip=1, times=1)) as way:
         for _ in range(4):
             way.say()
-        (dealt,) = way.log  # the second; sent again it passes
-        first = way.client.getsockname()  # the connection is the one that was opened
-        assert first[1] > 0
+        assert len(way.log) == 1  # the second; sent again it passes
         assert way.counted("data") == 4
+    with path(chosen([], skip=9)) as way:
+        way.say()
+        assert not way.log
 
 
 @families
@@ -150,10 +151,10 @@ def test_a_changed_copy_arrives_as_it_was_told_and_hops_are_as_ever(family: int)
     from bypeer.lab.detour import ITSELF, Copy
     from bypeer.lab.edit import Edit
 
-    with path(chosen([ITSELF, Copy(edit=Edit(seq=50_000_000))]), family) as way:
+    with path(chosen([Copy(edit=Edit(seq=50_000_000)), ITSELF]), family) as way:
         way.say()
         assert (way.counted("data"), way.counted("hops")) == (2, 0)
-    with path(chosen([ITSELF, Copy(edit=Edit(ttl=9, seq=-1000))]), family) as way:
+    with path(chosen([Copy(edit=Edit(ttl=9, seq=-1000)), ITSELF]), family) as way:
         way.say()
         assert way.counted("hops") == 1
 

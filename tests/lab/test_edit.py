@@ -1,4 +1,4 @@
-"""Packets read and changed on the path, held to the tests' own builder and to the decoder that reads captures."""
+"""Packets read and changed on the path, held to the tests' own builder and sums."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ def test_the_sum_is_that_of_words_added_one_by_one(data: bytes) -> None:
     payload=octets, options=st.sampled_from([b"", OPTIONS, make.mss(1460) + make.wscale(7) + make.NOP]),
     ttl=st.integers(1, 255), ip_id=halves,
 )  # fmt: skip
-def test_what_is_read_is_built_again_to_the_octet(
-    version: int, ttl: int, ip_id: int, **how: Any
-) -> None:
+def test_what_is_read_is_built_again_to_the_octet(version: int, ttl: int, ip_id: int, **how: Any) -> None:
     raw = whole(version, make.tcp(**how), ttl=ttl, **({"ip_id": ip_id} if version == 4 else {}))
     found = parse(raw)
     assert found is not None
