@@ -14,7 +14,8 @@ from bypeer.core.kernels import LINUX_6_18, Kernel
 from bypeer.core.witnesses import LONGEST_FACT, MOST_FACTS, host
 from tests import scene
 from tests.core.test_describe import described
-from tests.core.test_testimony import GOOD, KILLED, destroyed, silent, trigger_of
+from tests.core.test_testimony import GOOD, KILLED, silent, trigger_of
+from tests.core.test_testimony_entries import destroyed
 from tests.telling import LATE, listening, logged, play, ruled
 
 

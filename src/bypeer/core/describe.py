@@ -35,11 +35,12 @@ from bypeer.core.headline import headline
 from bypeer.core.kernels import Kernel
 from bypeer.core.narrate import behind, events, when
 from bypeer.core.nat import Join
+from bypeer.core.ranks import candidates
 from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
 from bypeer.core.study import INSIDE, OUTSIDE, Sighting
-from bypeer.core.verdict import candidates, client_outcome
+from bypeer.core.verdict import client_outcome
 from bypeer.core.witnesses import host, kernel_says, witnesses
 
 MOST_LISTED = 200  # connections in a report

@@ -9,9 +9,9 @@ from bypeer.core.explain import Case
 from bypeer.core.explanation import Evidence as Witness
 from bypeer.core.explanation import KernelSays
 from bypeer.core.kernels import KERNELS, Kernel
+from bypeer.core.ranks import BY_INVALID
 from bypeer.core.replay import Judgement
 from bypeer.core.study import Sighting
-from bypeer.core.verdict import BY_INVALID
 
 LONGEST_FACT = 100  # characters; longer ones (rulesets, routes) stay in the case file
 MOST_FACTS = 100

@@ -16,7 +16,9 @@ class Act(NamedTuple):
 
     at: int  # once the traffic has come so far (Traffic)
     host: str
-    verb: str  # "nft": a script; "ip", "tc": arguments; "sysctl": name=value; "flush": the tracker's table
+    # "nft": a script; "ip", "tc": arguments; "sysctl": name=value; of the tracker's table "flush", "fill",
+    # "occupy": an entry in the way (both tuples, seconds)
+    verb: str
     text: str = ""
     after: float = 0.0  # s later still
 
@@ -45,6 +47,7 @@ class Scenario(NamedTuple):
     family: int = 4  # of IP
     settings: Mapping[str, Mapping[str, int | str]] = {}  # host: sysctls, before anything happens
     rules: Mapping[str, str] = {}  # host: an nft script, before anything happens
+    before: Sequence[Act] = ()  # done before anything is recorded
     elsewhere: str = ""  # what happens on the kernels on which it does not bite
     longest: float = 20.0  # s, after which it is ended
 

@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from bypeer import api
 from bypeer.core.explanation import Explanation
 from bypeer.errors import HostError
+from bypeer.lab import crowd
 from bypeer.lab.clean import scratch
 from bypeer.lab.detour import Dealt, Detour
 from bypeer.lab.judge import against, wrong
@@ -127,6 +127,8 @@ def _prepare(net: Net, scenario: Scenario, remedy: Remedy | None) -> None:
         net[host].set_sysctls(values)
     for host, script in scenario.rules.items():
         net.nft(host, script)
+    for act in scenario.before:
+        _doing(net, act)()
     if remedy is not None:
         net["host"].set_sysctls(remedy.sysctls)
         if remedy.rules:
@@ -185,14 +187,20 @@ def _paired(scene: _Scene, ways: Taps, pair: Sequence[Path]) -> Iterator[None]:
 def _act(scene: _Scene) -> None:
     """Let the traffic run, and do to it what the scenario has, each at its time."""
     scenario, net, talk, detours = scene.scenario, scene.net, scene.talk, scene.detours
-    due: list[tuple[int, Callable[[], None]]] = [(one.at, _doing(net, one, talk)) for one in scenario.acts]
-    counted = scenario.traffic.kind in OCTETS
+    due: list[tuple[int, Callable[[], None]]] = []
+    for act in scenario.acts:
+        if act.at or act.after:
+            due.append((act.at, _doing(net, act, talk)))
+        else:
+            _doing(net, act, talk)()
     for one, detour in zip(scenario.meddling, detours, strict=True):
-        # Octets are counted by the kernel itself, which is never late.
-        due.append((0, partial(detour.begin, one.at)) if counted else (one.at, detour.begin))
+        if scenario.traffic.kind in OCTETS:
+            detour.begin(one.at)  # the kernel itself counts them, and is never late
+        elif one.at:
+            due.append((one.at, detour.begin))
+        else:
+            detour.begin()
     due.sort(key=lambda one: one[0])
-    while due and due[0][0] <= 0:
-        due.pop(0)[1]()
     talk.start()
     deadline = time.monotonic() + scenario.longest
     while due and time.monotonic() < deadline:
@@ -223,6 +231,12 @@ def _doing(net: Net, act: Act, talk: Talk) -> Callable[[], None]:
             net[act.host].set_sysctls({name: value})
         elif act.verb == "flush":
             net[act.host].call(_flush)
+        elif act.verb == "fill":
+            net[act.host].call(crowd.fill)
+        elif act.verb == "occupy":
+            *both, seconds = act.text.split()
+            one, other = ((a, int(b), c, int(d)) for a, b, c, d in (both[:4], both[4:]))
+            net[act.host].call(crowd.occupy, one, other, int(seconds))
         else:
             raise HostError(f"no such act: {act.verb}")
 

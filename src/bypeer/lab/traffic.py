@@ -104,7 +104,7 @@ class Talk:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("", PORT))
         listener.listen(64)
-        listener.settimeout(15)
+        listener.settimeout(self.traffic.patience + 2)
         return listener
 
     def _options(self, end: str, one: socket.socket) -> None:

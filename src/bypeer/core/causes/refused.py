@@ -6,6 +6,7 @@ from bypeer.core import tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, refuted, supported, untestable
 from bypeer.core.kernels import Reason
 from bypeer.core.resets import Reset
+from bypeer.core.study import Sighting
 
 _IDLE = 1_000_000_000  # ns: a pause worth naming beside a missing entry
 
@@ -15,8 +16,8 @@ def entry_missing(reset: Reset, seen: Seen) -> Finding:
 
     Flushed (conntrack -F or -D), expired while idle, evicted, or lost when a container's
     network was rebuilt. With tcp_loose=1 the segment is picked up as NEW, addressed to the
-    host: no socket, a RST, and neither INVALID nor a log line. With tcp_loose=0, or if it is a FIN, it
-    is INVALID; what the inside sends then leaks, and a client that sends hangs as well.
+    host: no socket, a RST, and neither INVALID nor a log line. With tcp_loose=0, or if it is a
+    FIN, it is INVALID; then what the inside sends leaks, and a client that sends hangs too.
 
     A client that only waits for data hangs, for nothing reaches it any more; it is reset if it
     sends (measured, 12 of 12).
@@ -54,6 +55,11 @@ def entry_missing(reset: Reset, seen: Seen) -> Finding:
         return refuted("a later segment was translated by the entry, so it was there", alive)
     if seen.heard.kept(trigger):
         return refuted("the kernel, which was listened to, reported no end of the entry", trigger)
+    return _followed(reset, seen, trigger)
+
+
+def _followed(reset: Reset, seen: Seen, trigger: Sighting) -> Finding:
+    """Whether what followed a good segment that was not forwarded shows that there was no entry."""
     leaks = seen.leaks_after(trigger)
     pause = seen.idle(trigger)
     idle = f", after {pause / 1e9:.1f} s without a segment" if pause >= _IDLE else ""
@@ -94,9 +100,7 @@ def _refused_new(reset: Reset, seen: Seen) -> Finding:
     gone = seen.heard.gone_before(trigger)
     judgement = seen.judgement(trigger)
     said = judgement is not None and judgement.reason == Reason.INVALID_NEW
-    when = (
-        f", whose entry had been destroyed {gone / 1e6:.1f} ms before, as the kernel reported" if gone else ""
-    )
+    when = f"; its own had been destroyed {gone / 1e6:.1f} ms before" if gone is not None else ""
     return supported(
         f"conntrack refused to make an entry for a good segment{when}",
         trigger,
