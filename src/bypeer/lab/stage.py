@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -215,13 +215,13 @@ def _act(scene: _Scene) -> None:
         talk.wait(2)
 
 
-def _doing(net: Net, act: Act, talk: Talk) -> Callable[[], None]:
+def _doing(net: Net, act: Act, talk: Talk | None = None) -> Callable[[], None]:
     """An act, to be called at its time. What starts a program takes long; the traffic does not run away."""
 
     def do() -> None:
         time.sleep(act.after)
         if act.verb in ("nft", "ip", "tc"):
-            with talk.slowly():
+            with talk.slowly() if talk else nullcontext():
                 if act.verb == "nft":
                     net.nft(act.host, act.text)
                 else:
