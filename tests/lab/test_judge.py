@@ -157,3 +157,8 @@ def test_a_slower_machine_sends_less_and_waits_longer() -> None:
 def test_what_is_done_in_mid_stream_is_done_there_on_a_slower_machine_too(at: int, octets: int) -> None:
     row = ROW._replace(traffic=Traffic(octets=1000), acts=[Act(at, "host", "flush")])
     assert paced(row, Pace(octets=0.5)).traffic.octets == octets
+
+
+def test_what_is_limited_in_rate_takes_its_time_everywhere() -> None:
+    row = ROW._replace(traffic=Traffic(octets=1000, rate=100))
+    assert paced(row, Pace(octets=0.5)).traffic == row.traffic

@@ -18,7 +18,7 @@ from bypeer.lab.result import Result
 from bypeer.lab.scenarios import SCENARIOS
 
 HEALS, NO_HELP, HANGS, BREAKS = "heals", "no help", "hangs", "breaks"
-NOTHING, UNPLAYED = "-", "n/a"  # nothing to heal; the kernel lacks something
+NOTHING, UNPLAYED, UNMEASURED = "-", "n/a", "?"  # nothing to heal; the kernel lacks something; not asked
 LEGEND = {
     HEALS: "the traffic comes to its end, and the host makes no RST",
     "heals N/M": "in so many of the plays",
@@ -27,6 +27,7 @@ LEGEND = {
     BREAKS: "what went well fails",
     NOTHING: "nothing to heal on this kernel",
     UNPLAYED: "this kernel does not have the remedy, or the scenario is not for it",
+    UNMEASURED: "not measured",
 }
 _ABOUT = ("NF", "PA02", "EP06")  # causes that something on the NAT host may be done about
 
@@ -110,7 +111,7 @@ def rows(cells: Sequence[Cell]) -> list[list[str]]:
     for name, code in dict.fromkeys((one.scenario, one.code) for one in cells):
         row = [name, code]
         for remedy in remedies:
-            words = [found.get((name, remedy, kernel), UNPLAYED) for kernel in kernels]
+            words = [found.get((name, remedy, kernel), UNMEASURED) for kernel in kernels]
             row.append(words[0] if len(set(words)) == 1 else " / ".join(words))
         table.append(row)
     order = list(SCENARIOS)

@@ -62,7 +62,8 @@ class Scenario(NamedTuple):
 class Pace(NamedTuple):
     """How plays are fitted to a machine that is slower than those they were written on."""
 
-    octets: float = 1.0  # of a download or upload so much is sent: less to record and to read again
+    # Of a download or upload that nothing limits so much is sent: less to record and to read again.
+    octets: float = 1.0
     patience: float = 1.0  # so many times as long a client waits, and a play may take
 
 
@@ -73,7 +74,8 @@ def paced(scenario: Scenario, pace: Pace) -> Scenario:
     """The scenario as it is played at that pace; all that it has in mid-stream stays there."""
     traffic = scenario.traffic
     latest = max(traffic.at, *(one.at for one in scenario.acts), *(one.at for one in scenario.meddling), 0)
-    octets = max(int(traffic.octets * pace.octets), min(2 * latest, traffic.octets))
+    share = 1.0 if traffic.rate else pace.octets
+    octets = max(int(traffic.octets * share), min(2 * latest, traffic.octets))
     return scenario._replace(
         traffic=traffic._replace(octets=octets, patience=traffic.patience * pace.patience),
         longest=scenario.longest * pace.patience,
