@@ -35,6 +35,12 @@ def test_it_opens_and_has_its_size(scale: int, dark: bool) -> None:
     assert image.getpixel((1, 1)) == rgb(ink("paper", dark))
 
 
+def test_it_says_in_words_what_it_shows() -> None:
+    said = opened(scale=1).text
+    assert said["Title"] == f"{FORK.title}, {FORK.direction}"
+    assert all(one.text in said["Description"] for one in FORK.moments)
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_rare_marks_have_their_colour_at_their_place(dark: bool) -> None:
     image = opened(dark=dark)

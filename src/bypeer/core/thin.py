@@ -13,7 +13,7 @@ from typing import Any
 from bypeer.core.picture import BULK, Marks
 
 OUTLINE = 6  # marks that make the outline of a kind in a column
-LEAST = 4096  # marks of the bulk that stay, even if what is never left out fills the room
+LEAST = 4  # one part in so many of the room is the bulk's, even if what is never left out fills all of it
 TRIES = 8  # looks for finer columns
 
 _OUTLINE, _BULK = OUTLINE, BULK
@@ -22,7 +22,7 @@ _OUTLINE, _BULK = OUTLINE, BULK
 def thin(marks: Marks, most: int, focus: tuple[int, int]) -> tuple[Marks, int]:
     """At most about `most` of the marks, and how many were left out.
 
-    More than `most` stay if there are more rare ones and ones in focus than that.
+    More than `most` stay if there are about as many rare ones and ones in focus, or more.
 
     Args:
         marks: in order of time.
@@ -34,7 +34,7 @@ def thin(marks: Marks, most: int, focus: tuple[int, int]) -> tuple[Marks, int]:
         return marks, 0
     kept = bytearray(count)
     fixed = _fixed(marks.ts, marks.kind, kept, focus[0], focus[1])
-    kept = _finest(marks, kept, max(most - fixed, LEAST), fixed)
+    kept = _finest(marks, kept, max(most - fixed, most // LEAST), fixed)
     left = kept.count(1)
     return Marks(*(_taken(column, kept, left) for column in marks)), count - left
 

@@ -48,14 +48,17 @@ def render(
 
 def painted(scene: Scene, dark: bool, scale: int) -> bytes:
     """A scene as a PNG file."""
-    from PIL import Image
+    from PIL import Image, PngImagePlugin
 
+    said = PngImagePlugin.PngInfo()
+    said.add_text("Title", scene.title)
+    said.add_text("Description", scene.words)
     image = Image.new("RGB", (scene.width * scale, scene.height * scale), ink("paper", dark))
     canvas = _Canvas(image, dark, scale)
     for part in scene.parts:
         canvas.draw(part)
     out = BytesIO()
-    image.save(out, "PNG", dpi=(96 * scale, 96 * scale))
+    image.save(out, "PNG", dpi=(96 * scale, 96 * scale), pnginfo=said)
     return out.getvalue()
 
 
