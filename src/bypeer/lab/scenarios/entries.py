@@ -49,12 +49,13 @@ _MISSING = (
     Scenario(
         name="entry-expired",
         code="NF04",
-        says="the entry expires while the server pauses (established timeout of 1 s): the client hangs",
-        traffic=_IDLE,
+        says="the entry expires while the server pauses (established timeout of 2 s): the client hangs",
+        # Long enough for a keepalive to come first, if there is one.
+        traffic=_IDLE._replace(pause=3.2, patience=4.5),
         settings={
             "host": {
-                "net.netfilter.nf_conntrack_tcp_timeout_established": 1,
-                "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": 1,
+                "net.netfilter.nf_conntrack_tcp_timeout_established": 2,
+                "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": 2,
             }
         },
         expected={"any": [Expected("host", "NF04", "hung")]},
