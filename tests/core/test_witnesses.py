@@ -158,3 +158,26 @@ def test_where_nothing_failed_and_nothing_was_noted_nothing_is_told() -> None:
     found = told(WELL, [])
     assert said(found) == []
     assert "the tracker" not in render(found)
+
+
+LEAKED = (
+    scene.OPEN
+    + """
+    0.020 > P. 1:101(100)   ack 1   win 502
+    0.030 < P. 1:101(100)   ack 101 win 502
+    1.000 >~ F. 101:101(0)  ack 101 win 502
+    1.300 >~ F. 101:101(0)  ack 101 win 502
+    1.900 >~ F. 101:101(0)  ack 101 win 502
+    3.100 >~ F. 101:101(0)  ack 101 win 502
+    5.500 >~ F. 101:101(0)  ack 101 win 502
+"""
+)
+
+
+def test_a_host_that_only_keeps_segments_back_need_send_no_reset() -> None:
+    flat = {"TcpOutRsts": 3, "invalid": 5, "of": "host"}
+    at = scene.START
+    found = told(LEAKED, [Event(at, "counters", flat), Event(at + 10**9, "counters", flat)])
+    assert (found.verdict.killed_by, found.verdict.cause) == ("host", "NF10")
+    (counter,) = [one for one in found.evidence if one.source == "counter"]
+    assert counter.agrees

@@ -99,6 +99,12 @@ REMEDIED = {
     "it helps, and is told not to": (
         found("host", "NF01", "completed", resets=1), truth(made=1), "but the client's connection completed",
     ),
+    "it cannot be told apart from another": (
+        found("host", "NF10", "hung", "likely")._replace(
+            verdict=found("host", "NF10", "hung", "likely").verdict._replace(candidates=["NF10", "NF01"])
+        ),
+        truth("TIMEOUT"), "",
+    ),
     "another cause is told": (
         found("outside", "EP02", "reset"), truth("ECONNRESET"), "the scenario is about NF01",
     ),

@@ -114,7 +114,9 @@ def _counters(main: Case) -> Iterator[Witness]:
             told = ", ".join(f"{name} +{rise}" for name, rise in known.items())
             spent = (events[-1].ts - events[0].ts) / 1e9
             wanted = "invalid" if conclusion.cause in BY_INVALID else "TcpOutRsts"
+            # Who only kept segments back sent no RST.
             needed = conclusion.killed_by == "host" and conclusion.cause != "NF12" and wanted in known
+            needed = needed and (conclusion.first is not None or wanted == "invalid")
             line = f"{whose or 'host'}: {told} in {spent:.1f} s"
             yield Witness("counter", line, not needed or known[wanted] > 0)
 

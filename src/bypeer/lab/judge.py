@@ -73,7 +73,7 @@ def _with_remedy(code: str, right: Sequence[Expected], found: Explanation, truth
         return
     if outcome(truth) == "completed" and verdict.killed_by not in ("none", "unknown"):
         yield f"found {told(found)}, but the client's connection completed"
-    elif verdict.cause not in (None, code, *(one.cause for one in right)):
+    elif verdict.cause and not {code, *(one.cause for one in right)} & {verdict.cause, *verdict.candidates}:
         yield f"found {told(found)}; the scenario is about {code}"
 
 
