@@ -58,7 +58,7 @@ _LATE = (
         traffic=Traffic(octets=20_000_000, rate=_RATE, options=_SMALL_WINDOW),
         meddling=(Meddling(_DATA, (ITSELF, Copy(after=0.12, edit=Edit(ip_id=_ID))), at=5_000_000, times=1),),
         expected={
-            # Whether anything is under way just then, by which the client learns of it, is a matter of timing.
+            # Whether anything is under way then, by which the client learns of it, is a matter of timing.
             "<6.1": [
                 Expected("host", "NF01", "reset", "certain"),
                 Expected("host", "NF01", "hung", "certain"),
