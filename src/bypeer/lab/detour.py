@@ -22,11 +22,12 @@ from bypeer.lab.net import Net, run
 from bypeer.live.tun import open_tun
 
 _LARGEST = 65_536
+_MANY = (1 << 32) - 1  # more than a scenario has packets
 _FIRST_TABLE = 100  # of routes; one a detour
 _CHAIN = """
 add table inet detour
 add chain inet detour prerouting {{ type filter hook prerouting priority mangle; policy accept; }}
-add rule inet detour prerouting iifname != "{device}" meta mark 0 {passed} {chooses} meta mark set {mark}
+add rule inet detour prerouting iifname != "{device}" meta mark 0 {passed} {chooses} {first} meta mark set {mark}
 """
 
 
@@ -88,9 +89,12 @@ class Detour:
 
     def begin(self, octets: int = 0) -> None:
         """From here on packets are chosen, once so many octets have passed."""
+        one = self._meddling
         script = _CHAIN.format(
-            device=self._device, mark=self._mark, chooses=self._meddling.chooses,
+            device=self._device, mark=self._mark, chooses=one.chooses,
             passed=f"quota over {octets} bytes" if octets else "",
+            # What comes after the last that is dealt need not come this way.
+            first=f"numgen inc mod {_MANY} < {one.skip + one.times}" if one.times else "",
         )  # fmt: skip
         self._net.nft(self._host, script)
 
