@@ -166,17 +166,21 @@ def explain(
                 found, drawn = work.explanation, work.pictures(telling(work.explanation))
         else:
             found, drawn = api.explain(paths, watch=watch, **given), []
-    for one in (file for taken in found.inputs for file in taken.files or (taken,)):
-        if one.damage is not None:
-            where = f"{one.path}: at octet {one.damage.offset}"
-            warn(f"{where}: {one.damage.reason}; what came before was analysed")
-    colour = colourful() and not write
+    _warn_of_damage(found)
     if output == HTML:
-        text = renderer("page")(found, drawn)
+        text, colour = renderer("page")(found, drawn), False
     else:
+        colour = colourful() and not write
         text = RENDER[output](found, colour, 0 if write else columns())
     if write:
         save(text, write)
     else:
         deliver(text, colour)
     ctx.exit(found.exit_status)
+
+
+def _warn_of_damage(found: Explanation) -> None:
+    for one in (file for taken in found.inputs for file in taken.files or (taken,)):
+        if one.damage is not None:
+            where = f"{one.path}: at octet {one.damage.offset}"
+            warn(f"{where}: {one.damage.reason}; what came before was analysed")
