@@ -8,7 +8,10 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "src/bypeer/core"
 
 # module: why it has no test file of its own
-UNTESTED = {"lines.py": "records and memory: what connections.py makes of them is tested in both worlds"}
+UNTESTED = {
+    "lines.py": "records and memory: what connections.py makes of them is tested in both worlds",
+    "picture.py": "records: what draw.py makes of them is tested",
+}
 
 # test file: what it tests beyond one module
 ACROSS: dict[str, str] = {

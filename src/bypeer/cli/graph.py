@@ -82,7 +82,7 @@ def graph(
         ctx.exit(_NOTHING)
     if write is None:
         colour = colourful()
-        deliver(_in_terminal(drawn[0], width, height, colour, plain), colour)
+        deliver(in_terminal(drawn[0], width, height, colour, plain), colour)
     elif write.suffix.lower() == ".html":
         save(renderer("page")(found, drawn), write)
     else:
@@ -125,7 +125,7 @@ def _drawn(
             raise click.BadParameter(str(error), param_hint="--connection") from error
 
 
-def _in_terminal(picture: Picture, width: int | None, height: int | None, colour: bool, plain: bool) -> str:
+def in_terminal(picture: Picture, width: int | None, height: int | None, colour: bool, plain: bool) -> str:
     """The picture in braille; in ASCII, where stdout has no more."""
     size = shutil.get_terminal_size(IN_PIPE) if sys.stdout.isatty() else os.terminal_size(IN_PIPE)
     try:
