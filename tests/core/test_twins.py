@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
@@ -85,6 +85,7 @@ def test_the_same_as_of_a_study(story: str, how: dict[str, Any]) -> None:
     same(*sources(story, **how))
 
 
+@settings(deadline=None)  # whole captures, on machines that are busy
 @given(st.lists(st.sampled_from(FATES), min_size=5, max_size=60))
 def test_the_same_whatever_becomes_of_segments(fates: Sequence[str]) -> None:
     lines, at = [OPEN], 1
