@@ -165,8 +165,9 @@ def test_an_absence_proves_nothing_where_the_capture_lacks_something(
     _, (inside, _) = traced(*sources(FAR))
     assert inside is not None
     found = type(inside)(points(*[(1, 1, 10, 1)] * 6), 0, (0, 0))
-    absent(found, TO_CLIENT, spans)
-    absent(found, TO_SERVER, [])
+    other = type(inside)(points(), 0, (0, 0))
+    absent(found, other, TO_CLIENT, spans)
+    absent(found, other, TO_SERVER, [])
     assert [row for row in range(6) if found.hints[row] & UNSEEN] == unseen
     assert [row for row in range(6) if found.hints[row] & KEPT] == [
         row for row in range(6) if row not in unseen
