@@ -392,6 +392,3 @@ def test_frames_without_a_date_are_counted(tmp_path: Path) -> None:
     assert found.inputs[0].weird == {"undated": len(blocks) - 2}
     assert found.resets[0].time_ns is None
     assert invalid(found) == []
-
-
-# Pictures

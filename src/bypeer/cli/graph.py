@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bypeer.cli.explain import CAPTURE, KernelName, patience, renderer, telling
+from bypeer.cli.explain import CAPTURE, KernelName, asked, patience, renderer, telling, warn_of_damage
 from bypeer.cli.output import colourful, deliver, not_over, save
 
 if TYPE_CHECKING:
@@ -69,14 +69,12 @@ def graph(
     gc.disable()  # as in explain
     paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
     _check(paths, write)
-    given: dict[str, Any] = {
-        "kernel": None if kernel == "auto" else kernel,
-        "inside": inside or None, "outside": outside or None, "jobs": jobs,
-    }  # fmt: skip
+    given = asked(kernel, inside, outside, jobs)
     with progress(paths) as watch, patience("-" in paths, watch):
         found, drawn = _drawn(
             paths, connection, bool(write and write.suffix == ".html"), watch=watch, **given
         )
+    warn_of_damage(found)
     if not drawn:
         click.echo("bypeer: the captures hold no TCP connection to be drawn", err=True)
         ctx.exit(_NOTHING)
