@@ -1,7 +1,8 @@
 """A picture of as many marks as one likes: a download like the investigation's, from a seed.
 
-Data comes in bursts and is acknowledged. Towards the end some segments, sent again by the server and delayed
-on the way, come late: the fork. The first that lies too far behind is not forwarded; the host answers it with RST.
+Data comes in bursts and is acknowledged. Towards the end some segments, sent again by the server and
+delayed on the way, come late: the fork. The first that is too far behind is not forwarded: the host answers
+it by RST.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Maker:
 
 
 def picture(marks: int, seed: int = 1, connection: str = "c1", late: float = 0.02) -> Picture:
-    """A picture of about that many marks, at least a hundred; a share of `late` of the last quarter is late."""
+    """A picture of about that many marks, at least a hundred; of the last quarter `late` of them are late."""
     made = Maker(seed)
     while len(made.columns[0]) < marks - 24:
         made.data()

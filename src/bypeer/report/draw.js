@@ -53,7 +53,7 @@ function fitted(chart) {
   const upper = range(extent(chart, named((name) => !extra(name)), low, end), extent(chart, named(extra), low, low), 2.5);
   const near = extent(chart, named((name) => !extra(name) && !FLAT.has(name)), behind, behind);
   const resets = extent(chart, named((name) => name.startsWith("rst-")), behind, behind);
-  const core = both(both(near, boundExtent(chart, "lower")), [0, 0]);
+  const core = both(both(near[0] > near[1] ? resets : near, boundExtent(chart, "lower")), [0, 0]);
   return [upper, range(core, both(boundExtent(chart, "upper"), resets), 1.6)];
 }
 
@@ -325,7 +325,7 @@ function draw(chart) {
     for (let kind = BULK; kind < chart.kinds.length; kind++) if (drawn(kind)) plotRare(chart, panel, kind, values, !which);
   }
   letters(chart);
-  canvas.dataset.view = JSON.stringify({ ...chart.view, panels: chart.panels, ms: performance.now() - began });
+  canvas.dataset.view = JSON.stringify({ ...chart.view, panels: chart.panels, chips: chart.chips.map(({ x }) => x), ms: performance.now() - began });
 }
 
 /** Conntrack's bounds, in one panel. */

@@ -1,4 +1,4 @@
-"""Blocks of a report as HTML. Every text passes `text`, which leaves nothing in it that a browser would obey."""
+"""Blocks of a report as HTML. Every text passes `text`: nothing is left in it that a browser would obey."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ class Markup:
                 pasted = self.copied("\n".join(block.lines), block.title, block=True) if block.lines else ""
                 return f"<h3>{text(block.title)}</h3>\n{pasted}\n{_list(block.notes) if block.notes else ''}"
             case Lookups():
-                rows = (f"<dt>{text(what)}</dt><dd>{self.copied(one, what)}</dd>" for what, one in block.pairs)
+                rows = (
+                    f"<dt>{text(what)}</dt><dd>{self.copied(one, what)}</dd>" for what, one in block.pairs
+                )
                 return f'<dl class="lookups">{"".join(rows)}</dl>'
             case Table():
                 return _table(block)
@@ -76,7 +78,7 @@ class Markup:
         """Code with a button that copies it; the page's script brings the buttons to light."""
         name = f"copied-{next(self._ids)}"
         button = f'<button type="button" class="copy" data-copy="{name}" hidden><span>Copy</span>'
-        button += f'<span class="unseen">: {text(what)}</span></button>'
+        button += f'<span class="unseen"> {text(what)}</span></button>'
         if not block:
             return f'<code id="{name}">{text(value)}</code> {button}'
         lines = "\n".join(map(text, value.split("\n")))
@@ -89,7 +91,7 @@ class Markup:
         filtered = any(row.filter for row in rows)
         head = "".join(f'<th scope="col">{one}</th>' for one in (*columns, *(["Filter"] if filtered else [])))
         body = "\n".join(self._event(row, picture, filtered) for row in rows)
-        return f'<div class="wide"><table class="events"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
+        return framed_table(head, body, ' class="events"')
 
     def _event(self, row: Row, picture: str, filtered: bool) -> str:
         one = row.line
@@ -120,7 +122,13 @@ def _list(items: Sequence[str]) -> str:
 def _table(block: Table) -> str:
     head = "".join(f'<th scope="col">{text(one)}</th>' for one in block.columns)
     rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in block.rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table></div>'
+    return framed_table(head, rows)
+
+
+def framed_table(head: str, body: str, attributes: str = "") -> str:
+    """A table of cells and rows that are markup already; what is too wide for a screen scrolls by itself."""
+    table = f"<table{attributes}><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return f'<div class="wide">{table}</div>'
 
 
 def _cell(cell: str) -> str:

@@ -2,14 +2,15 @@
 
 A number becomes its difference from what the numbers before suggest, then an unsigned one (zig-zag: 0, -1, 1,
 -2 ... become 0, 1, 2, 3 ...). Then the lowest octets of a whole column stand together, then the next ones:
-most are alike, which deflate likes. Of a column that mostly holds a few numbers, as sizes are, each of these is a
-word, of one octet. unpack.js undoes it.
+most are alike, which deflate likes. Of a column that mostly holds a few numbers, as sizes are, each of these
+is a word, of one octet. unpack.js undoes it.
 
-The guesses: a time is the one before; `low` is the end of the last mark of the same kind; the frontier
-(`behind` plus the mark's end) is the one before, or the mark's own end, if that is higher and it was data seen
-outside; a frame is the last one seen at its vantage. A bound is told by the last mark that is not after it: its
-row, how much later the bound is, what its frontier is above the lower bound; and by what the upper one is above the
-last edge of the window.
+The guesses: a time is the one before; `low` is the end of the last mark of the same kind, and the window's
+edge moves on as the last acknowledgement did; the frontier (`behind` plus the mark's end) is the one
+before, or the mark's own end, if that is higher and it was data seen outside; a frame is the last one seen
+at its vantage. A bound is told by the last mark that is not after it: that one's row, how much later the
+bound is, how far its frontier is above the lower bound; and by how far the upper one is above the last edge
+of the window.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from typing import NamedTuple
 
 from bypeer.core.picture import KINDS, Bound, Marks
 
-# How planes are deflated. Most look like noise with runs in it, for which Z_RLE is as small as level 6 and ten
-# times as fast; what repeats patterns is worth a search for them.
+# How planes are deflated. Most look like noise with runs in it, of which Z_RLE makes as little as level 6 in
+# a tenth of the time; what repeats patterns is worth a search for them.
 NOISE = (6, zlib.Z_RLE)
 PATTERN = (4, zlib.Z_DEFAULT_STRATEGY)
 PATTERNED = frozenset(["kind", "outside", "inside", "note", "row", "after"])
@@ -105,7 +106,7 @@ def _pack(rows: int, columns: Sequence[tuple[str, array[int]]]) -> Packed:
 
 
 def _worded(column: array[int]) -> tuple[list[int], bytes, array[int]]:
-    """The words of a column, its plane of them, and the numbers that are no words; no words if they are few."""
+    """The words of a column, its plane of them, the numbers that are no words; no words if many are none."""
     values = column if column.typecode == "Q" else array("Q", column)
     rest, plane, found = _empty(len(values)), bytearray(len(values)), array("Q", bytes(8 * WORDS))
     left = words(values, found, plane, rest)
@@ -172,7 +173,7 @@ def steps_between(values: array[int], nothing: int, out: array[int]) -> None:
 
 
 def words(values: array[int], found: array[int], plane: bytearray, rest: array[int]) -> int:
-    """Fills `found` with the first that are different, `plane` with rows of it plus one, `rest` with the rest.
+    """Fills `found` with the first that differ, `plane` with rows of it plus one, `rest` with the others.
 
     Returns how many are in `rest`.
     """

@@ -1,9 +1,9 @@
 """The page: one HTML file with everything, to be attached to a ticket and opened offline.
 
 The words are those of the other reports (story.py, weighing.py, inventory.py). What is the page's own is the
-picture, drawn by its script from packed columns. The script and the style are hashed into a Content-Security-Policy
-that allows nothing else: whatever a capture brought along cannot run or load anything, even if it were not escaped.
-Without the script all of it is there but the picture.
+picture, drawn by its script from packed columns. The script and the style are hashed into a
+Content-Security-Policy that allows nothing else: whatever a capture brought along could not run or load
+anything even if it were not escaped. Without the script all of it is there but the picture.
 """
 
 from __future__ import annotations
@@ -20,21 +20,33 @@ from bypeer.core.picture import KINDS, Picture
 from bypeer.report import inventory, path, story, tcpdump, weighing
 from bypeer.report.blocks import Block, Prose, Section, Timeline
 from bypeer.report.blocks import Moment as Line
-from bypeer.report.markup import Markup, Row, text
+from bypeer.report.markup import Markup, Row, framed_table, text
 from bypeer.report.packed import Packed, packed_bounds, packed_marks
 from bypeer.report.palette import LOOKS
 from bypeer.report.plain import cleaned
 from bypeer.report.weighing import subject_connection
-from bypeer.report.words import CERTAINTY, CLIENT, MAKER, SERVER, cause_meaning, cause_name, clock, counted, ended, sentence
+from bypeer.report.words import (
+    CERTAINTY,
+    CLIENT,
+    MAKER,
+    SERVER,
+    cause_meaning,
+    cause_name,
+    clock,
+    counted,
+    ended,
+    sentence,
+)
 
 SCRIPTS = ("scale.js", "unpack.js", "draw.js", "page.js")
 SURE = (
-    "A verdict is certain only where both sides show it, no packet was lost that could tell otherwise, and one cause "
-    "alone explains it."
+    "A verdict is certain only where both sides show it, no packet was lost that could tell otherwise, and "
+    "one cause alone explains it."
 )
 HOW_TO_READ = (
-    "Time runs to the right, octets of the stream upwards. Data on time climbs along the upper edge; what lies below "
-    "it came late. The lower panel shows how late: octets behind the newest data, beside what conntrack allows."
+    "Time runs to the right, octets of the stream upwards. Data on time climbs along the upper edge; what "
+    "lies below it came late. The lower panel shows how late: octets behind the newest data, beside what "
+    "conntrack allows."
 )
 KEYS = (
     ("drag", "zoom to what you mark"),
@@ -94,8 +106,7 @@ def _policy(style: str, script: str) -> str:
 
 
 def _drawn(at: int, picture: Picture) -> Drawn:
-    bare = cleaned(picture._replace(marks=picture.marks._make([()] * len(picture.marks)), bounds=()))
-    plainly = bare._replace(marks=picture.marks, bounds=picture.bounds)
+    plainly = cleaned(picture._replace(bounds=()))  # which are many, and hold no text
     return Drawn(str(at), plainly, packed_marks(picture.marks), packed_bounds(picture.bounds, picture.marks))
 
 
@@ -204,12 +215,14 @@ def _facts(found: Explanation) -> str:
     others = len(inventory.others(found))
     if others:
         rows.append(("Also", f"{counted(others, 'other connection')} failed too: see the list below."))
-    return f'<dl class="facts">{"".join(f"<dt>{text(key)}</dt><dd>{text(said)}</dd>" for key, said in rows)}</dl>'
+    told = "".join(f"<dt>{text(key)}</dt><dd>{text(said)}</dd>" for key, said in rows)
+    return f'<dl class="facts">{told}</dl>'
 
 
 def _certainty(found: Explanation) -> Section:
     """How certain it is, and what would settle it."""
-    blocks: list[Block] = [Prose(sentence(CERTAINTY.get(found.verdict.certainty, found.verdict.certainty))), Prose(SURE)]
+    sure = CERTAINTY.get(found.verdict.certainty, found.verdict.certainty)
+    blocks: list[Block] = [Prose(sentence(sure)), Prose(SURE)]
     if found.verdict.needs:
         blocks.append(Prose("What would settle it:"))
         blocks += [Prose(sentence(one), item=True) for one in found.verdict.needs]
@@ -217,8 +230,8 @@ def _certainty(found: Explanation) -> Section:
 
 
 def _versions(found: Explanation) -> str:
-    tool = f"{found.tool.name} {found.tool.version}, {found.schema}, conntrack by the rules of Linux {found.kernel.assumed}."
-    return f"<p>{text(tool)}</p>"
+    rules = f"conntrack by the rules of Linux {found.kernel.assumed}"
+    return f"<p>{text(f'{found.tool.name} {found.tool.version}, {found.schema}, {rules}.')}</p>"
 
 
 # The picture and the events
@@ -250,14 +263,15 @@ def _picture(drawn: Sequence[Drawn], make: Markup) -> str:
         for do, label, key in does
     )
     options = "".join(f'<option value="{one.id}">{text(one.picture.title)}</option>' for one in drawn)
-    choice = f'<p><label>Connection <select id="choice">{options}</select></label></p>' if len(drawn) > 1 else ""
+    choice = f'<p><label>Connection <select id="choice">{options}</select></label></p>'
     keys = "".join(f"<dt>{text(key)}</dt><dd>{text(what)}</dd>" for key, what in KEYS)
-    body = f"""<noscript><p>The picture needs JavaScript, which is switched off. All else is here as text.</p></noscript>
-<div id="picture-live" hidden>{choice}
+    body = f"""<noscript><p>The picture needs JavaScript, which is off here. All else is text.</p></noscript>
+<div id="picture-live" hidden>{choice if len(drawn) > 1 else ""}
 <p id="which"></p><p id="how">{text(HOW_TO_READ)}</p>
 <div class="bar" role="toolbar" aria-label="The picture">{buttons}</div>
-<div id="plot" tabindex="0" role="application" aria-label="Picture of the connection; its events stand below as text"
- aria-describedby="how"><canvas id="canvas"></canvas><div id="band" hidden></div><div id="halo" hidden></div>
+<div id="plot" tabindex="0" role="application" aria-describedby="how"
+ aria-label="Picture of the connection; its events stand below as text">
+<canvas id="canvas"></canvas><div id="band" hidden></div><div id="halo" hidden></div>
 <div id="tip" hidden></div></div>
 <fieldset id="legend"></fieldset>
 <p id="picture-note"></p>
@@ -286,16 +300,18 @@ def _events(found: Explanation, connection: str, one: Drawn | None, make: Markup
         for row in rows
     ]
     name = one.id if one else ""
-    parts = [f"<h3>{text(section.title)}</h3>" if section.title else "", make.blocks(said), make.events(rows, name)]
-    parts.append(_dumped(report, make))
-    return f'<div{f" data-of={chr(34)}{name}{chr(34)}" if one else ""}>{"".join(parts)}</div>'
+    title = f"<h3>{text(section.title)}</h3>" if section.title else ""
+    parts = [title, make.blocks(said), make.events(rows, name), _dumped(report, make)]
+    of = f' data-of="{name}"' if one else ""
+    return f"<div{of}>{''.join(parts)}</div>"
 
 
 def _dumped(report: ConnectionReport | None, make: Markup) -> str:
     events = [one for one in report.events if one.dump] if report else []
     if not events:
         return ""
-    return f"<h3>As tcpdump prints it</h3>{make.copied(tcpdump.lines(events), 'the lines of tcpdump', block=True)}"
+    lines = make.copied(tcpdump.lines(events), "the lines of tcpdump", block=True)
+    return f"<h3>As tcpdump prints it</h3>{lines}"
 
 
 def _lines(picture: Picture) -> list[Line]:
@@ -321,8 +337,7 @@ def _connections(found: Explanation, drawn: Sequence[Drawn], make: Markup) -> li
     body = f"""<p>{text(inventory.totals(found))}</p>
 <p id="list-tools" hidden><label>Show only rows with <input id="list-filter" type="search"></label>
 <span id="list-told" role="status"></span></p>
-<div class="wide"><table id="list"><thead><tr>{head}</tr></thead>
-<tbody>{rows}</tbody></table></div>
+{framed_table(head, rows, ' id="list"')}
 <p><button type="button" id="list-more" hidden>More</button></p>"""
     return [("connections", "Connections", make.framed("connections", "Connections", body))]
 

@@ -1,6 +1,6 @@
 """The way of a killing RST, and of what it answers, through the host: as words, and as a drawing.
 
-The host's hooks stand in two lanes, one for each direction, as netfilter calls them; what is meant for the host
+The host's hooks stand in two lanes, one for each direction, by netfilter's names; what is meant for the host
 itself turns off behind PREROUTING through INPUT, and what the host says by itself comes in by OUTPUT.
 Source: for the order of the hooks, docs.kernel.org, networking/netfilter; for REJECT, measured (NF12).
 """
