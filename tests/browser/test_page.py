@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from bypeer.core.picture import KINDS, Picture
+from bypeer.core.picture import KINDS, Marks, Picture
 from bypeer.report.page import render
 from tests.browser.driver import Window, first_of, light
 from tests.picture import picture
@@ -128,7 +128,9 @@ def test_keys_move_zoom_and_go_home(window: Open) -> None:
     assert one.span == pytest.approx(span)
     one.press("?")
     assert one.page.locator("#help").is_visible()
-    one.page.keyboard.press("Escape")
+    one.page.keyboard.press("n")  # is not for the picture behind
+    assert one.page.locator("tr[aria-current]").count() == 0
+    one.page.get_by_role("button", name="Close", exact=True).click()
     assert not one.page.locator("#help").is_visible()
 
 
@@ -185,7 +187,7 @@ def test_hover_tells_all_of_a_mark(window: Open) -> None:
 def test_copy_buttons_copy_what_stands_beside_them(window: Open) -> None:
     one = window(page(), permissions=["clipboard-read", "clipboard-write"]).ready()
     for name, wanted in (
-        ("Copy the filter for B", download().moments[1].filter),
+        ("Copy the filter for B outside", "frame.number == 24877"),
         ("Copy Make conntrack accept segments outside its window", sample.remedies()[1].command),
     ):
         button = one.page.get_by_role("button", name=name).element_handle()
@@ -199,9 +201,9 @@ def test_copy_buttons_copy_what_stands_beside_them(window: Open) -> None:
 def test_where_the_clipboard_is_not_to_be_had_the_text_is_selected(window: Open) -> None:
     one = window(page()).ready()
     one.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
-    one.page.get_by_role("button", name="Copy the filter for B").click()
+    one.page.get_by_role("button", name="Copy the filter for B outside").click()
     one.until("getSelection().toString() !== ''")
-    assert one.page.evaluate("getSelection().toString()") == download().moments[1].filter
+    assert one.page.evaluate("getSelection().toString()") == "frame.number == 24877"
 
 
 def test_another_connection_s_picture_and_events_take_the_place(window: Open) -> None:
@@ -256,6 +258,17 @@ def test_it_is_dark_where_that_is_wanted_and_white_on_paper(window: Open) -> Non
     one.settle()
     assert one.pixels(3, 3, "#15171a", 2) > 0
     assert len(one.page.pdf()) > 20_000
+
+
+def test_a_picture_of_nothing_or_of_one_mark_is_drawn(window: Open) -> None:
+    whole = picture(1_500)
+    for rows in (0, 1):
+        marks = Marks(*(column[:rows] for column in whole.marks))
+        bare = whole._replace(marks=marks, bounds=(), moments=(), bounds_note="", notes=(), focus=(0, 0))
+        one = window(render(sample.refused(), [bare])).ready()
+        one.press("+", "0", "n", "f", "-")
+        assert one.span >= 1_000
+        assert one.page.locator("#legend input").count() == rows
 
 
 def test_it_fits_a_small_window(window: Open) -> None:

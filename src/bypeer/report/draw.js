@@ -231,7 +231,8 @@ function axes(chart) {
       const y = Math.round(yOf(panel, value)) + 0.5;
       pen.strokeStyle = panel === lower && value === 0 ? chart.muted : chart.grid;
       line(pen, LEFT, y, right, y);
-      words(chart, ticks.labels[at], LEFT - 8, y + 4, "right");
+      const label = panel === lower && value < 0 ? `${ticks.labels[at].slice(1)} ahead` : ticks.labels[at];
+      words(chart, label, LEFT - 8, y + 4, "right");
     }
     pen.strokeStyle = chart.muted;
     pen.strokeRect(panel.left + 0.5, panel.top + 0.5, panel.width, panel.height);

@@ -16,7 +16,7 @@ class Row(NamedTuple):
     """A row of the event table."""
 
     line: Line
-    filter: str  # Wireshark display filter, "" for none
+    filters: list[tuple[str, str]]  # where, the Wireshark display filter that finds it there
     place: int | None  # row of the picture's moments; None: not in the picture
 
 
@@ -62,7 +62,7 @@ class Markup:
             case Points():
                 return f"<h3>{text(block.label)}</h3>\n{_list(block.items)}"
             case Timeline():
-                return self.events([Row(one, "", None) for one in block.moments], "")
+                return self.events([Row(one, [], None) for one in block.moments], "")
             case Command():
                 pasted = self.copied("\n".join(block.lines), block.title, block=True) if block.lines else ""
                 return f"<h3>{text(block.title)}</h3>\n{pasted}\n{_list(block.notes) if block.notes else ''}"
@@ -88,8 +88,9 @@ class Markup:
     def events(self, rows: Sequence[Row], picture: str) -> str:
         """The event table: what the picture shows, in words. `picture`: its id, "" for none."""
         columns = ["Event", "Time", "Where", "What happened"]
-        filtered = any(row.filter for row in rows)
-        head = "".join(f'<th scope="col">{one}</th>' for one in (*columns, *(["Filter"] if filtered else [])))
+        filtered = any(row.filters for row in rows)
+        heads = [*columns, *(["Find it in Wireshark"] if filtered else [])]
+        head = "".join(f'<th scope="col">{one}</th>' for one in heads)
         body = "\n".join(self._event(row, picture, filtered) for row in rows)
         return framed_table(head, body, ' class="events"')
 
@@ -109,8 +110,11 @@ class Markup:
         cells = [f'<th scope="row">{letter}</th>', f'<td class="when">{text(one.when)}</td>']
         cells += [f"<td>{text(one.where)}</td>", f"<td>{what}</td>"]
         if filtered:
-            found = self.copied(row.filter, f"the filter for {one.letter}") if row.filter else ""
-            cells.append(f"<td>{found}</td>")
+            found = (
+                f"<div>{text(where)} {self.copied(it, f'the filter for {one.letter} {where}')}</div>"
+                for where, it in row.filters
+            )
+            cells.append(f"<td>{''.join(found)}</td>")
         gap = f'<tr class="gap"><td colspan="{len(cells)}">...</td></tr>' if one.skipped else ""
         return f"{gap}<tr{attributes}>{''.join(cells)}</tr>"
 

@@ -48,10 +48,11 @@ async function opened(picture) {
   const { marks, bounds } = await unpacked(picture, data.kinds.map((kind) => kind.name));
   const [from, to] = [Math.min(picture.began, picture.focus[0]), Math.max(picture.ended, picture.focus[1])];
   const margin = Math.max((to - from) * 0.01, NARROWEST);
+  const whole = { from: from - margin, to: to + margin };
   return {
     picture, marks, bounds, kinds: data.kinds, hidden: new Set(), moments: picture.moments, chosen: -1, chips: [],
-    origin: BigInt(picture.origin), whole: { from: from - margin, to: to + margin },
-    heaps: heaps(marks, bounds), view: { from: picture.focus[0], to: picture.focus[1] }, images: [], sprites: new Map(),
+    origin: BigInt(picture.origin), whole, view: stretch(whole, ...picture.focus),
+    heaps: heaps(marks, bounds), images: [], sprites: new Map(),
     canvas: byId("canvas"), pen: byId("canvas").getContext("2d", { alpha: false }),
   };
 }
@@ -80,12 +81,15 @@ function redraw() {
   if (!waiting) waiting = requestAnimationFrame(() => { waiting = 0; draw(chart); });
 }
 
-/** Shows a stretch of time, within the whole and not closer than the closest look. */
-function look(from, to) {
-  const { whole } = chart;
+/** A stretch of time, within the whole and not closer than the closest look. */
+function stretch(whole, from, to) {
   const wide = Math.min(Math.max(to - from, NARROWEST), whole.to - whole.from);
   const start = Math.min(Math.max((from + to - wide) / 2, whole.from), whole.to - wide);
-  chart.view = { from: start, to: start + wide };
+  return { from: start, to: start + wide };
+}
+
+function look(from, to) {
+  chart.view = stretch(chart.whole, from, to);
   redraw();
 }
 
@@ -270,7 +274,7 @@ const KEYS = {
 };
 
 function typed(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, select")) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, dialog")) return;
   const what = KEYS[event.key];
   if (!what || (event.key.startsWith("Arrow") && event.target.id !== "plot")) return;
   event.preventDefault();

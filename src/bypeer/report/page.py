@@ -15,7 +15,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from bypeer.core.explanation import ConnectionReport, Explanation
+from bypeer.core.explanation import ConnectionReport, Event, Explanation
 from bypeer.core.picture import KINDS, Picture
 from bypeer.report import inventory, path, story, tcpdump, weighing
 from bypeer.report.blocks import Block, Prose, Section, Timeline
@@ -36,6 +36,7 @@ from bypeer.report.words import (
     counted,
     ended,
     sentence,
+    spot,
 )
 
 SCRIPTS = ("scale.js", "unpack.js", "draw.js", "page.js")
@@ -238,14 +239,28 @@ def _versions(found: Explanation) -> str:
 
 
 def _pictured(found: Explanation, drawn: Sequence[Drawn], make: Markup) -> list[tuple[str, str, str]]:
+    """The picture, and below it the events of each connection that has one, or of the verdict's own."""
     parts = [("picture", "The picture", _picture(drawn, make))] if drawn else []
-    told = [_events(found, one.picture.connection, one, make) for one in drawn]
-    subject = subject_connection(found)
-    if subject and all(one.picture.connection != subject.id for one in drawn):
-        told.append(_events(found, subject.id, None, make))
-    body = "\n".join(filter(None, told))
+    told: list[tuple[str, Drawn | None]] = [(one.picture.connection, one) for one in drawn]
+    own = found.verdict.connection
+    if own is not None and all(name != own for name, _ in told):
+        told.append((own, None))
+    several = len(told) > 1
     title = "What happened"
-    return [*parts, ("events", title, make.framed("events", title, body))] if body else parts
+    bodies = []
+    for name, one in told:
+        report = next((it for it in found.connections if it.id == name), None)
+        section = story.timeline(found, report)
+        body = _events(found, report, section, one, make)
+        title = section.title if section.title and not several else title
+        bodies.append(f"<h3>{text(section.title or title)}</h3>{body}" if several and body else body)
+    wrapped = [_of(one, body) for (_, one), body in zip(told, bodies, strict=True) if body]
+    return [*parts, ("events", title, make.framed("events", title, "\n".join(wrapped)))] if wrapped else parts
+
+
+def _of(one: Drawn | None, body: str) -> str:
+    """What belongs to a picture, and is shown with it."""
+    return f'<div data-of="{one.id}">{body}</div>' if one else f"<div>{body}</div>"
 
 
 def _picture(drawn: Sequence[Drawn], make: Markup) -> str:
@@ -280,30 +295,40 @@ def _picture(drawn: Sequence[Drawn], make: Markup) -> str:
     return make.framed("picture", "The picture", body)
 
 
-def _events(found: Explanation, connection: str, one: Drawn | None, make: Markup) -> str:
+def _events(
+    found: Explanation, report: ConnectionReport | None, section: Section, one: Drawn | None, make: Markup
+) -> str:
     """One connection's events: the table, and as tcpdump prints them."""
-    report = next((it for it in found.connections if it.id == connection), None)
-    section = story.timeline(found, report)
-    lines = [line for block in section.blocks if isinstance(block, Timeline) for line in block.moments]
-    if not lines and one:
-        lines = _lines(one.picture)
-    if not lines:
-        return ""
     said = [block for block in section.blocks if not isinstance(block, Timeline)]
+    lines = [line for block in section.blocks if isinstance(block, Timeline) for line in block.moments]
     moments = list(one.picture.moments) if one else []
     places = {it.letter: at for at, it in enumerate(moments)}
-    rows = [Row(line, "", None) for line in lines]
-    rows = [
-        row._replace(place=places[row.line.letter], filter=moments[places[row.line.letter]].filter)
-        if row.line.letter in places
-        else row
-        for row in rows
+    if report and lines:
+        rows = [
+            Row(line, _finding(found, event), places.get(line.letter))
+            for line, event in zip(lines, report.events, strict=True)
+        ]
+    else:  # a picture of a connection that the explanation does not list
+        told = _lines(one.picture) if one else []
+        rows = [
+            Row(line, [("", it.filter)], at) for at, (line, it) in enumerate(zip(told, moments, strict=True))
+        ]
+    if not rows:
+        return ""
+    table = make.events(rows, one.id if one else "")
+    return f"{make.blocks(said)}{table}{_dumped(report, make)}"
+
+
+def _finding(found: Explanation, event: Event) -> list[tuple[str, str]]:
+    """Display filters, for each side that saw it; Wireshark opens no text."""
+    inputs = {one.id: found.inputs[one.input] for one in found.vantages}
+    seen = [(event.vantage, event.frame), (event.twin, event.twin_frame)]
+    spots = [
+        spot(found, vantage, frame)
+        for vantage, frame in seen
+        if vantage in inputs and frame is not None and not inputs[vantage].format.endswith("text")
     ]
-    name = one.id if one else ""
-    title = f"<h3>{text(section.title)}</h3>" if section.title else ""
-    parts = [title, make.blocks(said), make.events(rows, name), _dumped(report, make)]
-    of = f' data-of="{name}"' if one else ""
-    return f"<div{of}>{''.join(parts)}</div>"
+    return [(where, f"frame.number == {frame}") for where, frame in spots]
 
 
 def _dumped(report: ConnectionReport | None, make: Markup) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bypeer.core.explanation import Explanation, ResetReport, Trigger
+from bypeer.core.explanation import Explanation, Pair, ResetReport, Trigger
 from bypeer.report.markup import text
 from bypeer.report.weighing import FATE, killers, subject_connection
 from bypeer.report.words import MAKER, pair
@@ -20,8 +20,10 @@ Point = tuple[int, int]
 WIDE, HIGH = 960, 300
 ABOVE, MIDDLE, BELOW = 70, 150, 230
 INSIDE, LEFT, CENTRE, RIGHT, PEER = 150, 270, 480, 690, 810
+FORGED = 790  # between host and peer
 SOCKETS = 566  # where lines to the host's own sockets end on the right
 
+LONGEST = 22  # letters that have room in a box
 REJECTS = "NF12"  # the cause whose RST a rule in FORWARD makes
 
 
@@ -31,8 +33,8 @@ class Way(NamedTuple):
     mirrored: bool
     trigger: list[Point]  # none: it is not known, or there is none
     reset: list[Point]
-    host: bool  # the host made the RST
     steps: list[str]
+    forged: bool = False  # the RST begins between the boxes
 
 
 def way(found: Explanation) -> Way | None:
@@ -42,20 +44,21 @@ def way(found: Explanation) -> Way | None:
         return None
     if reset.author == "host":
         return _by_host(found, reset)
-    inward = _passed(found, reset, "inside") or reset.author == "outside"
-    inward = inward and reset.author != "inside"
+    inward = reset.author == "outside" or (reset.author != "inside" and _seen(found, reset, "inside"))
     maker, to = MAKER[reset.author], "inside" if inward else "outside"
     steps = [f"The RST was made by {maker}."]
-    whole = len(reset.seen) > 1
-    if whole:
+    if len(reset.seen) > 1:
         steps.append(f"The host forwarded it to the {to} endpoint: PREROUTING, FORWARD, POSTROUTING.")
     else:
         steps.append(f"It went towards the {to} endpoint, and was seen on one side only.")
     ends = [(PEER, ABOVE), (INSIDE, ABOVE)] if inward else [(INSIDE, BELOW), (PEER, BELOW)]
-    return Way(False, [], ends, False, steps)
+    if reset.author == "on-path":
+        beyond = _seen(found, reset, "outside") or _seen(found, reset, "peer")
+        ends[0] = (FORGED if beyond == inward else WIDE - FORGED, ends[0][1])
+    return Way(False, [], ends, steps, reset.author == "on-path")
 
 
-def _passed(found: Explanation, reset: ResetReport, role: str) -> bool:
+def _seen(found: Explanation, reset: ResetReport, role: str) -> bool:
     return any(one.role == role for one in found.vantages if one.id in reset.seen)
 
 
@@ -66,7 +69,7 @@ def _by_host(found: Explanation, reset: ResetReport) -> Way:
     back = [(CENTRE, MIDDLE), (RIGHT, MIDDLE + 8), (RIGHT, BELOW), (PEER, BELOW)]
     answer = f"The host's RST left by OUTPUT and POSTROUTING for {source}, in the other endpoint's name."
     if trigger is None:
-        return Way(mirrored, [], back, True, [answer])
+        return Way(mirrored, [], back, [answer])
     steps = [f"A segment of {source} entered the host by PREROUTING, where conntrack looks at it."]
     if reset.cause == REJECTS:
         came = [(PEER, ABOVE), (CENTRE, ABOVE), (CENTRE, MIDDLE)]
@@ -79,7 +82,7 @@ def _by_host(found: Explanation, reset: ResetReport) -> Way:
         steps.append("No socket of the host's wanted it: TCP answered with a RST.")
     if trigger.forwarded is not False:
         steps.append(FATE[trigger.forwarded])
-    return Way(mirrored, came, back, True, [*steps, answer])
+    return Way(mirrored, came, back, [*steps, answer])
 
 
 def _judged(trigger: Trigger) -> str:
@@ -94,30 +97,47 @@ def _side(found: Explanation, trigger: Trigger) -> str:
 def drawn(found: Explanation, told: Way) -> str:
     """The way as inline SVG, and its steps in words below."""
     connection = subject_connection(found)
-    inside = pair(connection.inside) if connection else ""
-    outside = pair(connection.outside) if connection else ""
+    inside, outside = (connection.inside, connection.outside) if connection else (None, None)
+    near, far = _ends(inside, outside)
     flip = (lambda points: [(WIDE - x, HIGH - y) for x, y in points]) if told.mirrored else list
     side = -1 if told.mirrored else 1
     turn = CENTRE + side * (RIGHT - CENTRE)
     parts = [
-        _box(10, 50, 140, 200, "end", ["inside", "endpoint"]),
+        _box(10, 50, 140, 200, "end", ["inside", "endpoint", *near]),
         _box(190, 20, 580, 260, "host", []),
         _text(480, 38, "this host (NAT)", "small"),
-        _box(810, 50, 140, 200, "end", ["peer"]),
+        _box(810, 50, 140, 200, "end", ["peer", *far]),
         *(_line([(PEER, y), (INSIDE, y)][:: 1 if y == ABOVE else -1], "lane") for y in (ABOVE, BELOW)),
         _line(flip(told.trigger), "trigger") if told.trigger else "",
-        _line(flip(told.reset), "rst") if told.reset else "",
+        _line(flip(told.reset), "rst"),
+        f'<circle class="rst" cx="{told.reset[0][0]}" cy="{told.reset[0][1]}" r="7"/>' if told.forged else "",
         _box(CENTRE - 86, MIDDLE - 26, 172, 52, "sockets", ["the host's own", "sockets (TCP)"]),
         *(_hook(x, y, name) for y, names in _LANES for x, name in names),
         _hook(turn, MIDDLE - side * 40, "INPUT"),
         _hook(turn, MIDDLE + side * 40, "OUTPUT"),
     ]
     steps = "".join(f"<li>{text(one)}</li>" for one in told.steps)
-    where = f"<p>{text(inside)} inside; {text(outside)} outside.</p>" if inside and outside else ""
+    where = (
+        f"<p>{text(pair(inside))} inside; {text(pair(outside))} outside.</p>" if inside and outside else ""
+    )
     return (
         f'<svg viewBox="0 0 {WIDE} {HIGH}" class="path" role="img" aria-labelledby="path-title">'
         f"{_ARROWS}{''.join(parts)}</svg>\n{_KEY if told.trigger else _KEY_RESET}{where}<ol>{steps}</ol>"
     )
+
+
+def _ends(inside: Pair | None, outside: Pair | None) -> tuple[list[str], list[str]]:
+    """The endpoints' own addresses, where the NAT shows which is which, and they are short enough."""
+    if (
+        inside is None
+        or outside is None
+        or (inside.client != outside.client) == (inside.server != outside.server)
+    ):
+        return [], []
+    near, far = (inside.client, outside.server)
+    if inside.server != outside.server:
+        near, far = inside.server, outside.client
+    return [near] if len(near) <= LONGEST else [], [far] if len(far) <= LONGEST else []
 
 
 _LANES = (
@@ -142,7 +162,9 @@ def _line(points: list[Point], name: str) -> str:
 
 def _box(x: int, y: int, width: int, height: int, name: str, lines: list[str]) -> str:
     middle = y + height // 2 + 5 - 9 * (len(lines) - 1)
-    words = "".join(_text(x + width // 2, middle + 18 * row, line, "") for row, line in enumerate(lines))
+    words = "".join(
+        _text(x + width // 2, middle + 18 * row, text(line), "") for row, line in enumerate(lines)
+    )
     return f'<rect class="{name}" x="{x}" y="{y}" width="{width}" height="{height}" rx="6"/>{words}'
 
 
