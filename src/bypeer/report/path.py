@@ -23,7 +23,7 @@ INSIDE, LEFT, CENTRE, RIGHT, PEER = 150, 270, 480, 690, 810
 FORGED = 790  # between host and peer
 SOCKETS = 566  # where lines to the host's own sockets end on the right
 
-LONGEST = 22  # letters that have room in a box
+LONGEST = 21  # letters that have room in a box
 REJECTS = "NF12"  # the cause whose RST a rule in FORWARD makes
 
 
@@ -103,10 +103,10 @@ def drawn(found: Explanation, told: Way) -> str:
     side = -1 if told.mirrored else 1
     turn = CENTRE + side * (RIGHT - CENTRE)
     parts = [
-        _box(10, 50, 140, 200, "end", ["inside", "endpoint", *near]),
+        _box(10, 50, 140, 200, "end", ["inside", "endpoint"], near),
         _box(190, 20, 580, 260, "host", []),
         _text(480, 38, "this host (NAT)", "small"),
-        _box(810, 50, 140, 200, "end", ["peer", *far]),
+        _box(810, 50, 140, 200, "end", ["peer"], far),
         *(_line([(PEER, y), (INSIDE, y)][:: 1 if y == ABOVE else -1], "lane") for y in (ABOVE, BELOW)),
         _line(flip(told.trigger), "trigger") if told.trigger else "",
         _line(flip(told.reset), "rst"),
@@ -117,27 +117,24 @@ def drawn(found: Explanation, told: Way) -> str:
         _hook(turn, MIDDLE + side * 40, "OUTPUT"),
     ]
     steps = "".join(f"<li>{text(one)}</li>" for one in told.steps)
-    where = (
-        f"<p>{text(pair(inside))} inside; {text(pair(outside))} outside.</p>" if inside and outside else ""
-    )
+    both = f"{pair(inside)} inside; {pair(outside)} outside." if inside and outside else ""
+    where = f"<p>{text(both)}</p>" if both else ""
     return (
         f'<svg viewBox="0 0 {WIDE} {HIGH}" class="path" role="img" aria-labelledby="path-title">'
         f"{_ARROWS}{''.join(parts)}</svg>\n{_KEY if told.trigger else _KEY_RESET}{where}<ol>{steps}</ol>"
     )
 
 
-def _ends(inside: Pair | None, outside: Pair | None) -> tuple[list[str], list[str]]:
+def _ends(inside: Pair | None, outside: Pair | None) -> tuple[str, str]:
     """The endpoints' own addresses, where the NAT shows which is which, and they are short enough."""
-    if (
-        inside is None
-        or outside is None
-        or (inside.client != outside.client) == (inside.server != outside.server)
-    ):
-        return [], []
-    near, far = (inside.client, outside.server)
-    if inside.server != outside.server:
-        near, far = inside.server, outside.client
-    return [near] if len(near) <= LONGEST else [], [far] if len(far) <= LONGEST else []
+    if inside is None or outside is None:
+        return "", ""
+    source, destination = inside.client != outside.client, inside.server != outside.server
+    if source == destination:
+        return "", ""
+    ends = (inside.client, outside.server) if source else (inside.server, outside.client)
+    near, far = (one if len(one) <= LONGEST else "" for one in ends)
+    return near, far
 
 
 _LANES = (
@@ -160,11 +157,11 @@ def _line(points: list[Point], name: str) -> str:
     return f'<polyline class="{name}" points="{places}" marker-end="url(#tip-{name})"/>'
 
 
-def _box(x: int, y: int, width: int, height: int, name: str, lines: list[str]) -> str:
-    middle = y + height // 2 + 5 - 9 * (len(lines) - 1)
-    words = "".join(
-        _text(x + width // 2, middle + 18 * row, text(line), "") for row, line in enumerate(lines)
-    )
+def _box(x: int, y: int, width: int, height: int, name: str, lines: list[str], below: str = "") -> str:
+    """A box with words in it, and a smaller line below them."""
+    centre, middle = x + width // 2, y + height // 2 + 5 - 9 * (len(lines) - 1)
+    words = "".join(_text(centre, middle + 18 * row, line, "") for row, line in enumerate(lines))
+    words += _text(centre, middle + 18 * len(lines), below, "small") if below else ""
     return f'<rect class="{name}" x="{x}" y="{y}" width="{width}" height="{height}" rx="6"/>{words}'
 
 
@@ -173,4 +170,4 @@ def _hook(x: int, y: int, name: str) -> str:
 
 
 def _text(x: int, y: int, words: str, name: str) -> str:
-    return f'<text class="{name}" x="{x}" y="{y}">{words}</text>'
+    return f'<text class="{name}" x="{x}" y="{y}">{text(words)}</text>'

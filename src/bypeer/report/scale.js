@@ -29,9 +29,10 @@ const decimals = (size, unit) => Math.max(0, Math.ceil(Math.log10(unit / size) -
 function timeTicks(from, to, origin, most) {
   const span = Math.max(to - from, 1);
   const [, unit, size, whole] = UNITS.find(([least]) => span >= least);
-  const start = origin + BigInt(Math.round(from));
-  const base = whole ? Number(start - (start % BigInt(whole)) - origin) : 0;
   const every = step(span, most, size >= 1e9);
+  const start = origin + BigInt(Math.ceil(from));
+  const first = start + ((BigInt(every) - (start % BigInt(every))) % BigInt(every));
+  const base = whole ? Number(first - (first % BigInt(whole)) - origin) : 0;
   const places = decimals(every, size);
   const values = within(from, to, every, base);
   const after = clock(origin + BigInt(base)).replace(/\.?0*$/, "");
