@@ -36,12 +36,14 @@ def window(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Window]]:
     """Opens a page; afterwards it must have asked for nothing and complained of nothing."""
     windows: list[Window] = []
 
-    def opened(html: str, **how: Any) -> Window:
+    def opened(html: str, before: str = "", **how: Any) -> Window:
+        """`before`: a script that runs before the page's own."""
         path = tmp_path / f"page{len(windows)}.html"
         path.write_text(html, encoding="utf-8")
-        windows.append(
-            Window(chromium.new_context(**{"viewport": {"width": 1280, "height": 1000}, **how}), path)
-        )
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 1000}, **how})
+        if before:
+            context.add_init_script(before)
+        windows.append(Window(context, path))
         return windows[-1]
 
     yield opened

@@ -244,6 +244,16 @@ def test_without_script_all_of_it_is_there_but_the_picture(window: Open) -> None
     assert one.locator("#plot:visible").count() == 0
 
 
+def test_a_browser_that_cannot_draw_says_so_and_shows_the_rest(window: Open) -> None:
+    one = window(page(), before="delete window.DecompressionStream")
+    one.page.locator("#picture-failed").wait_for()
+    assert not one.page.locator("#plot").is_visible()
+    assert one.page.locator("table.events").is_visible()
+    assert one.page.locator("button.copy").first.is_visible()
+    assert [it for it in one.complaints if "DecompressionStream" not in it] == []
+    one.complaints.clear()
+
+
 def test_it_is_dark_where_that_is_wanted_and_white_on_paper(window: Open) -> None:
     one = window(page(), color_scheme="dark").ready()
     assert one.pixels(3, 3, "#15171a", 2) > 0

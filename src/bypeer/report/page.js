@@ -298,7 +298,13 @@ async function startPicture() {
   const printed = (on) => () => { document.documentElement.toggleAttribute("data-print", on); resize(); };
   addEventListener("beforeprint", printed(true)); // paper is white
   addEventListener("afterprint", printed(false));
-  await open(data.pictures[0].id);
+  try {
+    await open(data.pictures[0].id);
+  } catch (error) { // all else on the page is text, and stays
+    byId("picture-live").hidden = true;
+    byId("picture-failed").hidden = false;
+    throw error;
+  }
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 

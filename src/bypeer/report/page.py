@@ -281,6 +281,7 @@ def _picture(drawn: Sequence[Drawn], make: Markup) -> str:
     choice = f'<p><label>Connection <select id="choice">{options}</select></label></p>'
     keys = "".join(f"<dt>{text(key)}</dt><dd>{text(what)}</dd>" for key, what in KEYS)
     body = f"""<noscript><p>The picture needs JavaScript, which is off here. All else is text.</p></noscript>
+<p id="picture-failed" hidden>This browser cannot draw the picture: it needs one of 2023 or later.</p>
 <div id="picture-live" hidden>{choice if len(drawn) > 1 else ""}
 <p id="which"></p><p id="how">{text(HOW_TO_READ)}</p>
 <div class="bar" role="toolbar" aria-label="The picture">{buttons}</div>
