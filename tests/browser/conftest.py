@@ -11,8 +11,6 @@ import pytest
 
 from tests.browser.driver import CHROMIUM, FLAGS, Window
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for one in items:
@@ -22,6 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         pytest.skip("no Chromium here: apt-get install chromium")

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from bypeer.core.picture import KINDS, Marks, Picture
+from bypeer.core.picture import KINDS, Bound, Marks, Picture
 from bypeer.report.page import render
 from tests.browser.driver import Window, first_of, light
 from tests.picture import picture
@@ -64,6 +64,21 @@ def test_the_bounds_are_lines(window: Open) -> None:
     assert one.pixels(*one.place(bound.ts, lower), colour, 3) > 0
     one.only("data")
     assert one.pixels(*one.place(bound.ts, lower), colour, 3) == 0
+
+
+def test_what_holds_after_many_steps_is_the_last_of_them(window: Open) -> None:
+    whole = picture(1_500)
+    end = whole.marks.ts[-1]
+    steps = [Bound(end // 2 + at, 1_000 * at, None) for at in range(1_000)]
+    one = window(render(sample.killed(), [whole._replace(bounds=steps, moments=())])).ready()
+    colour = one.page.evaluate(
+        "getComputedStyle(document.documentElement).getPropertyValue('--bound')"
+    ).strip()
+    one.press("0")
+    one.only("data", "lower")
+    held = end // 2 + end // 4
+    assert one.pixels(*one.place(held, 999_000), colour, 3) > 0
+    assert one.pixels(*one.place(held, 0), colour, 3) == 0
 
 
 def test_the_wheel_zooms_round_the_pointer_and_out_to_the_whole(window: Open) -> None:

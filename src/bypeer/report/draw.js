@@ -203,8 +203,9 @@ function plotBound(chart, panel, values, dashes) {
     pen.setLineDash(dashes);
     pen.beginPath();
     let before = NaN;
-    for (let row = first; row < last; row = bisect(ts, row + 1, last, ts[row] + perPixel)) {
-      const x = Math.max(xOf(chart, ts[row]), LEFT), y = yOf(panel, values[row]);
+    for (let row = first, next; row < last; row = next) {
+      next = bisect(ts, row + 1, last, ts[row] + perPixel);
+      const x = Math.max(xOf(chart, ts[row]), LEFT), y = yOf(panel, values[next - 1]);
       if (Number.isNaN(before)) pen.moveTo(x, y); else { pen.lineTo(x, before); pen.lineTo(x, y); }
       before = y;
     }
