@@ -38,6 +38,7 @@ help:
 	@echo 'make format     what lint can mend by itself'
 	@echo 'make fuzz       mutated captures and printed texts by the thousand: N=100000'
 	@echo 'make bench      what a run costs, beside other tools (QUICK=1: in a minute)'
+	@echo 'make lab        every scenario of the lab, three times: ROUNDS=1; KERNEL=5.10: in QEMU'
 	@echo 'make agree-all  a million packets through the model and each of four kernels (QEMU, 400 MB)'
 	@echo 'make clean      remove all that make made'
 
@@ -79,6 +80,10 @@ fuzz: .venv/compiled
 
 bench: .venv/compiled
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+# No part of `make test`, which plays a few of them.
+lab: .venv/compiled
+	@$(BIN)/bypeer lab run --all --rounds $(or $(ROUNDS),3) $(if $(KERNEL),--kernel $(KERNEL))
 
 # No part of `make test`: four virtual machines without KVM, a few minutes each.
 agree-all: .venv/compiled
@@ -154,4 +159,4 @@ clean:
 
 FORCE:
 
-.PHONY: FORCE help demo test lint format docs fuzz bench agree-all clean
+.PHONY: FORCE help demo test lint format docs fuzz bench lab agree-all clean

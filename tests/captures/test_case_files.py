@@ -25,7 +25,8 @@ from bypeer.core.frames import Interface
 from bypeer.core.marks import marks
 from tests import make, scene, variants
 from tests.core.test_describe import described
-from tests.core.test_testimony import KILLED, destroyed
+from tests.core.test_testimony import KILLED
+from tests.core.test_testimony_entries import destroyed
 from tests.telling import LATE, logged, ruled
 
 HERE = Path(__file__).parent

@@ -193,3 +193,16 @@ def test_answers_kept_back_are_known_only_from_both_sides() -> None:
     found = fates(story, sides="inside").silence
     assert found is not None
     assert (len(found.copies), found.answers) == (3, ())
+
+
+REFUSED = "+2 < F. 1449:1449(0) ack 101 !\n+.0001 H> R 101:101(0) win 0\n"  # the server leaves, at last
+
+
+def test_what_left_untranslated_had_failed_before_the_host_answered_the_other_end() -> None:
+    finish = "F. 101:101(0) ack 1449"
+    leaked = case(ASKED + again(f">~ {finish}", 0.3, 0.6) + REFUSED)
+    assert leaked.seen.fates.silence is not None
+    assert leaked.seen.fates.outcomes[0] == "hung"
+    assert (leaked.conclusion.killed_by, leaked.conclusion.candidates) == ("host", ["NF10", "NF04"])
+    left = case(ASKED + again(f"> {finish}", 0.3, 0.6) + REFUSED)
+    assert left.seen.fates.silence is None

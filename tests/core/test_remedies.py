@@ -19,8 +19,11 @@ HEALS = {
     "NF04": ("DESTROY", "timeout_established", "keepalive_time"),
     "NF06": ("INPUT", "be_liberal", "rp_filter"),
     "NF07": ("be_liberal", "FORWARD"),
+    "NF09": ("nsenter",),
     "NF10": ("FORWARD",),
+    "NF11": ("nf_conntrack_max",),
     "NF12": ("ruleset",),
+    "NF13": ("random-fully",),
 }
 
 

@@ -344,3 +344,18 @@ def test_what_the_evidence_cannot_tell_apart(name: str, codes: list[str]) -> Non
 
 def test_tables_have_no_name_in_common() -> None:
     assert len(ALL) == sum(map(len, (HOST_KILLS, SOMETHING_IS_LOST, OTHERS_KILL, NOBODY_KILLS, SILENCE)))
+
+
+def test_what_answers_a_challenge_has_the_cause_of_the_rst_that_was_challenged() -> None:
+    """The server's RST overtook its last words; the client's challenge (RFC 5961) meets no socket."""
+    found = case(
+        ASKED
+        + """
+        0.100 < R. 2897:2897(0) ack 101 win 0
+        0.101 > .  101:101(0) ack 1449 win 502
+        0.102 < R  1449:1449(0) win 0
+    """
+    ).conclusion
+    assert (found.killed_by, found.cause, found.certainty) == ("outside", "EP02", "likely")
+    assert found.first is not None
+    assert found.first.passive

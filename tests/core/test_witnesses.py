@@ -12,9 +12,11 @@ from bypeer.core.explanation import Evidence as Witness
 from bypeer.core.explanation import Explanation
 from bypeer.core.kernels import LINUX_6_18, Kernel
 from bypeer.core.witnesses import LONGEST_FACT, MOST_FACTS, host
+from bypeer.report.text import render
 from tests import scene
 from tests.core.test_describe import described
-from tests.core.test_testimony import GOOD, KILLED, destroyed, silent, trigger_of
+from tests.core.test_testimony import GOOD, KILLED, silent, trigger_of
+from tests.core.test_testimony_entries import destroyed
 from tests.telling import LATE, listening, logged, play, ruled
 
 
@@ -119,3 +121,63 @@ def test_long_facts_stay_in_the_file() -> None:
     assert host(Evidence({0: [Event(0, "host", facts)]})) == {"kernel": "5.10", "a": "1"}
     many: dict[str, str | int] = {f"f{at}": at for at in range(5_000)}
     assert len(host(Evidence({0: [Event(0, "host", many)]}))) == MOST_FACTS
+
+
+WELL = (
+    scene.OPEN
+    + """
+    0.020 > P. 1:101(100)   ack 1   win 502
+    0.030 < P. 1:101(100)   ack 101 win 502
+    0.040 > F. 101:101(0)   ack 101 win 502
+    0.050 < F. 101:101(0)   ack 102 win 502
+    0.060 > .  102:102(0)   ack 102 win 502
+"""
+)
+OVER = "nf_ct_proto_6: SEQ is over upper bound {} (over the window of the receiver)"
+UNDER = "nf_ct_proto_6: SEQ is under lower bound {} (already ACKed data retransmitted)"
+
+
+def lines(*texts: str) -> list[Event]:
+    return [Event(scene.START + at, "nflog", {"prefix": f"{one} "}) for at, one in enumerate(texts)]
+
+
+def test_where_nothing_failed_what_the_tracker_noted_is_told() -> None:
+    found = told(
+        WELL, lines(UNDER.format(7), UNDER.format(900), OVER.format(5), "something else"), LINUX_6_18
+    )
+    assert found.verdict.killed_by == "none"
+    assert [one.says for one in found.evidence] == [
+        "2 segments: SEQ is under lower bound (already ACKed data retransmitted); this kernel lets it pass; "
+        "INVALID by others (NF01)",
+        "1 segment: SEQ is over upper bound (over the window of the receiver); INVALID by this kernel",
+    ]
+    assert "What the tracker noted" in render(found)
+
+
+def test_where_nothing_failed_and_nothing_was_noted_nothing_is_told() -> None:
+    found = told(WELL, [])
+    assert said(found) == []
+    assert "the tracker" not in render(found)
+
+
+LEAKED = (
+    scene.OPEN
+    + """
+    0.020 > P. 1:101(100)   ack 1   win 502
+    0.030 < P. 1:101(100)   ack 101 win 502
+    1.000 >~ F. 101:101(0)  ack 101 win 502
+    1.300 >~ F. 101:101(0)  ack 101 win 502
+    1.900 >~ F. 101:101(0)  ack 101 win 502
+    3.100 >~ F. 101:101(0)  ack 101 win 502
+    5.500 >~ F. 101:101(0)  ack 101 win 502
+"""
+)
+
+
+def test_a_host_that_only_keeps_segments_back_need_send_no_reset() -> None:
+    flat = {"TcpOutRsts": 3, "invalid": 5, "of": "host"}
+    at = scene.START
+    found = told(LEAKED, [Event(at, "counters", flat), Event(at + 10**9, "counters", flat)])
+    assert (found.verdict.killed_by, found.verdict.cause) == ("host", "NF10")
+    (counter,) = [one for one in found.evidence if one.source == "counter"]
+    assert counter.agrees

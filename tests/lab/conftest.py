@@ -90,3 +90,17 @@ def running() -> Kernel:
     except HostError as error:
         pytest.skip(str(error))
     return kernel
+
+
+@pytest.fixture(scope="module")
+def stage() -> None:
+    """A machine on which a scenario can be played."""
+    from bypeer.errors import HostError
+    from bypeer.lab.net import built
+    from bypeer.lab.topologies import DOCKER
+
+    try:
+        with built(DOCKER):
+            pass
+    except HostError as error:
+        pytest.skip(str(error))

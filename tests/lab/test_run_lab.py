@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,20 +19,6 @@ COMMAND = [sys.executable, "-m", "bypeer", "lab"]
 
 def run(*args: str, command: list[str] = COMMAND) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *args], capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[None]:
-    """A machine on which a scenario can be played."""
-    from bypeer.errors import HostError
-    from bypeer.lab.net import built
-    from bypeer.lab.topologies import DOCKER
-
-    try:
-        with built(DOCKER):
-            yield
-    except HostError as error:
-        pytest.skip(str(error))
 
 
 def test_list_has_every_scenario_and_what_it_finds() -> None:

@@ -35,12 +35,13 @@ from bypeer.core.headline import headline
 from bypeer.core.kernels import Kernel
 from bypeer.core.narrate import behind, events, when
 from bypeer.core.nat import Join
+from bypeer.core.ranks import candidates
 from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
 from bypeer.core.study import INSIDE, OUTSIDE, Sighting
-from bypeer.core.verdict import candidates, client_outcome
-from bypeer.core.witnesses import host, kernel_says, witnesses
+from bypeer.core.verdict import client_outcome
+from bypeer.core.witnesses import host, kernel_says, noted, witnesses
 
 MOST_LISTED = 200  # connections in a report
 MOST_RESETS = 50  # RSTs listed of one connection; the first and the lethal ones are among them
@@ -81,7 +82,7 @@ def describe(
         if main is None or analysis.printed
         else filters(main, lambda one: _id(one, main.seen.study.join, ids), inputs),
         host=host(analysis.evidence),
-        evidence=[] if main is None else witnesses(main),
+        evidence=noted(analysis.evidence) if main is None else witnesses(main),
     )
 
 

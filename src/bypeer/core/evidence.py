@@ -193,6 +193,18 @@ class Evidence:
         """The events of an input that name these two ends and no sequence number, by time."""
         return self._by_ends.get((row, both), ())
 
+    def rise(self, row: int, name: str, since: int, until: int) -> int | None:
+        """By how much a counter of the host's rose from its reading before to that after; None: not read."""
+        readings = [
+            (event.ts, value)
+            for event in self.by_input.get(row, ())
+            if event.source == "counters" and text(event.fields, "of") == "host"
+            if (value := number(event.fields, name)) is not None
+        ]
+        before = [value for ts, value in readings if ts <= since]
+        after = [value for ts, value in readings if ts >= until]
+        return after[0] - before[-1] if before and after else None
+
     @property
     def kernel(self) -> Kernel | None:
         """The host's, by its own word; None where it is not said or not known."""

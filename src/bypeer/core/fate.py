@@ -153,11 +153,17 @@ def _silence(study: Study, resets: Iterable[Reset]) -> Silence | None:
     """
     lethal = next((one for one in resets if one.effect == "lethal"), None)
     for side in (INSIDE, OUTSIDE):
-        if lethal is None or (lethal.author == ENDPOINTS[side] and not lethal.passive):
+        gave_up = lethal is not None and lethal.author == ENDPOINTS[side] and not lethal.passive
+        if lethal is None or gave_up or lethal.author == "host":
             found = _unanswered(study, side, FOREVER if lethal is None else lethal.ts)
-            if found is not None:
+            if found is not None and (lethal is None or gave_up or _astray(found)):
                 return found
     return None
+
+
+def _astray(silence: Silence) -> bool:
+    """Whether what got no answer left the host untranslated: so it had failed its sender before any RST."""
+    return any(one.twin is not None and one.twin.stray for one in silence.copies)
 
 
 def _unanswered(study: Study, side: int, until: int) -> Silence | None:

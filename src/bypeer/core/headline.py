@@ -29,6 +29,8 @@ _DROPPED = {
     "NF03": "conntrack calls them INVALID for data that it has not seen, and a rule drops what is INVALID",
     "NF04": "the connection's conntrack entry is gone",
     "NF10": "they leave with the inside address",
+    "NF11": "conntrack's table is full, and there was no room for an entry",
+    "NF13": "conntrack found the port taken to which they were to be translated",
 }
 _ENDPOINT = {
     "EP01": "nobody listens on that port: RST answers the SYN",
@@ -40,6 +42,8 @@ _ENDPOINT = {
     "EP06": "keepalive probes failed",
     "EP08": "the client gave up first",
     "NF07": "a reply reached it untranslated, with the backend's own address, and it answered that with RST",
+    "NF09": "a segment that its own tracker would call INVALID passed its proxy by, and met a port without "
+    "a connection",
     "NF10": "what left the NAT host bore the inside address, and the peer knows no such connection",
     "PA02": "it, or a box on the way, had forgotten the idle connection",
 }

@@ -69,6 +69,27 @@ _PATH = Remedy(
     ["NF03", "NF05"],
     "more load on the processors",
 )
+_POD = Remedy(
+    "Drop INVALID segments in the pod itself, before they pass its proxy by",
+    "nsenter -n -t PID iptables -w -I INPUT -m conntrack --ctstate INVALID -j DROP",
+    ["NF09"],
+    "for every connection of the pod; PID is one of its processes",
+    "lost with the pod: keep it where its proxy's own rules are made",
+)
+_ROOM = Remedy(
+    "Make room in conntrack's table; or shorten its timeouts, so that entries end sooner",
+    "sysctl -w net.netfilter.nf_conntrack_max=1048576",
+    ["NF11"],
+    "some 320 octets of the kernel's memory for each entry; can be set in the first namespace only",
+    "lost at boot without a file in /etc/sysctl.d",
+)
+_PORTS = Remedy(
+    "Let the NAT choose ports at random (MASQUERADE --random-fully), and from as many as there are",
+    "",
+    ["NF13"],
+    "the inside's own ports are not kept",
+    "as any rule: keep it where your rules are kept",
+)
 _RP_FILTER = Remedy(
     "Refuse packets that come from the wrong interface",
     "sysctl -w net.ipv4.conf.all.rp_filter=1",
@@ -96,8 +117,8 @@ _BOX = Remedy(
 )
 
 REMEDIES = (
-    _DROP, _LIBERAL, _KERNEL, _FORWARD, _FLUSH, _TIMEOUT, _KEEPALIVE, _RULES, _PATH, _RP_FILTER,
-    _CLIENT, _PEER, _BOX,
+    _DROP, _LIBERAL, _KERNEL, _FORWARD, _FLUSH, _TIMEOUT, _KEEPALIVE, _RULES, _PATH, _POD, _ROOM,
+    _PORTS, _RP_FILTER, _CLIENT, _PEER, _BOX,
 )  # fmt: skip
 
 

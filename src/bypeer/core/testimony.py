@@ -12,7 +12,7 @@ from functools import partial
 
 from bypeer.core import tcp
 from bypeer.core.connection import TO_SERVER
-from bypeer.core.evidence import Event, Evidence, Packet, Tuple, Word, text, word
+from bypeer.core.evidence import Event, Evidence, Packet, Tuple, Word, number, text, word
 from bypeer.core.kernels import LOG_PREFIX, Ctstate, Kernel, Reason
 from bypeer.core.replay import Judgement, Replay
 from bypeer.core.resets import ENDPOINTS, Reset
@@ -37,7 +37,7 @@ class Testimony:
     words: dict[int, Word] = field(default_factory=dict)
     made: dict[int, str] = field(default_factory=dict)  # RSTs that the host made: how the kernel tells
     passed: dict[int, str] = field(default_factory=dict)  # segments that it forwarded: how it tells
-    gone: list[int] = field(default_factory=list)  # ns: the entry was destroyed
+    gone: list[tuple[int, int]] = field(default_factory=list)  # ns: the entry was destroyed between the two
     born: list[tuple[int, int]] = field(default_factory=list)  # ns: an entry was made between the two
     model: dict[int, Judgement] = field(default_factory=dict)  # the model's word, where the kernel's counts
 
@@ -72,10 +72,25 @@ class Testimony:
 
     def gone_before(self, one: Sighting) -> int | None:
         """How long before a segment the entry had been destroyed, ns, and none made since."""
-        before = [ts for ts in self.gone if ts <= one.segment.ts]
+        before = [ts for _, ts in self.gone if ts <= one.segment.ts]
         if not before or any(since <= one.segment.ts and before[-1] <= ts for since, ts in self.born):
             return None
         return one.segment.ts - before[-1]
+
+    def accepted(self, one: Sighting) -> bool:
+        """Whether the rules that log what is INVALID were listened to, without loss, and it met none."""
+        since = self.evidence.listening.get((one.home.vantage[0], "nft"))
+        return since is not None and since <= one.segment.ts and id(one) not in self.words
+
+    def kept(self, one: Sighting) -> bool:
+        """Whether the entry was heard to be made and, listened to without loss, not to end by then.
+
+        An entry that was there before anybody listened ends without a word.
+        """
+        ts = one.segment.ts
+        since = self.evidence.listening.get((one.home.vantage[0], "conntrack"))
+        made = any(until <= ts for _, until in self.born)
+        return since is not None and since <= ts and made and not any(gone <= ts for gone, _ in self.gone)
 
 
 def hear(study: Study, evidence: Evidence) -> Testimony:
@@ -205,12 +220,17 @@ def _entries(found: Testimony, study: Study, evidence: Evidence) -> None:
         for both in found.tuples[TO_SERVER]:
             for event in evidence.between(row, both):
                 kind = text(event.fields, "event") if event.source == "conntrack" else ""
-                if kind == "DESTROY":
-                    found.gone.append(event.ts)
-                elif kind == "NEW":
-                    late = NEARBY if text(event.fields, "clock") == "reader" else 0
-                    found.born.append((event.ts - late, event.ts))
-    found.gone.sort()
+                if kind in ("DESTROY", "NEW"):
+                    (found.gone if kind == "DESTROY" else found.born).append((_since(event), event.ts))
+    found.gone.sort(key=lambda one: one[1])
+
+
+def _since(event: Event) -> int:
+    """The earliest that it can have happened, ns."""
+    if text(event.fields, "clock") != "reader":
+        return event.ts
+    unread = number(event.fields, "since")
+    return event.ts - NEARBY if unread is None else min(unread, event.ts)
 
 
 # What follows

@@ -10,50 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bypeer.core.causes.model import Finding, Seen
+from bypeer.core.causes.model import Seen
 from bypeer.core.explanation import Certainty, EndpointOutcome, Killer
 from bypeer.core.fate import Silence
-from bypeer.core.kernels import Reason
+from bypeer.core.ranks import OF_REASON, Findings, candidates
 from bypeer.core.resets import ENDPOINTS, Reset
 from bypeer.core.study import FOREVER, INSIDE, OUTSIDE, Sighting
-
-Findings = Mapping[str, Finding]  # by code
-
-# Which of several supported causes is named first: what says most about the host comes first.
-_ORDER = (
-    "NF06",
-    "NF07",
-    "NF01",
-    "NF02",
-    "NF05",
-    "NF04",
-    "NF12",
-    "NF10",
-    "NF03",
-    "PA02",
-    "PA01",
-    "EP01",
-    "EP08",
-    "EP04",
-    "EP02",
-    "EP03",
-    "EP06",
-    "EP05",
-    "EP07",
-)
-_OF_REASON = {
-    Reason.SEQ_UNDER: "NF01",
-    Reason.ACK_UNDER: "NF01",
-    Reason.SEQ_OVER: "NF02",
-    Reason.OVERSHOOT: "NF02",
-    Reason.ACK_OVER: "NF03",
-    Reason.BAD_FLAGS: "NF05",
-    Reason.INVALID_STATE: "NF05",
-    Reason.BAD_CHECKSUM: "NF05",
-}
-
-# The causes that begin with a segment that conntrack calls INVALID.
-BY_INVALID = frozenset(("NF01", "NF02", "NF03", "NF05", "NF06", "NF07"))
 
 _OTHER_SIDE = "a capture of the same connection on the {} side of the NAT host"
 _AT_PEER = "a capture at the peer, or beyond the next router"
@@ -99,12 +61,6 @@ def conclude(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findin
     return found
 
 
-def candidates(findings: Findings) -> list[str]:
-    """The supported causes, strong evidence first, then the usual order."""
-    supported = [code for code in _ORDER if code in findings and findings[code].answer == "supported"]
-    return sorted(supported, key=lambda code: not findings[code].strong)
-
-
 def _of_reset(
     seen: Seen, reset: Reset, by_reset: Mapping[int, Findings], by_connection: Findings
 ) -> Conclusion:
@@ -113,7 +69,8 @@ def _of_reset(
         **{code: by_connection[code] for code in ("EP06", "EP08", "PA02") if code in by_connection},
         **findings,
     }
-    found = Conclusion(reset.author, "likely", candidates(together), first=reset)
+    codes = candidates(together) or _of_challenged(seen, reset, by_reset)
+    found = Conclusion(reset.author, "likely", codes, first=reset)
     answered = reset.trigger
     if reset.author != "host" and answered is not None and answered.stray and answered.side == OUTSIDE:
         found.candidates = ["NF10", "NF04"]  # the peer answers what left with the wrong address
@@ -141,6 +98,18 @@ def _of_reset(
     return found
 
 
+def _of_challenged(seen: Seen, reset: Reset, by_reset: Mapping[int, Findings]) -> list[str]:
+    """Why an endpoint sent the RST before this one, which only answers the challenge to it (RFC 5961).
+
+    The first had overtaken what its sender said last, or what was said last was lost.
+    """
+    asked = reset.trigger
+    if reset.author not in ENDPOINTS or asked is None or asked.segment.size:
+        return []  # a challenge is a bare ACK
+    earlier = [one for one in seen.resets if one.author == reset.author and one.ts < asked.ts]
+    return candidates(by_reset[id(earlier[0])]) if earlier else []
+
+
 def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) -> None:
     """A kill by the host is certain where nothing is missing and one cause alone is left."""
     if _lacks_trigger(seen, reset, found):
@@ -166,7 +135,7 @@ def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) 
             # A forger next door looks like the host; but the host's RSTs answer something.
             found.killed_by, found.certainty = "unknown", "undetermined"
     if doubts and seen.replay.kernel.name not in seen.fitting:
-        other = _OF_REASON.get(seen.position(trigger))
+        other = OF_REASON.get(seen.position(trigger))
         found.candidates += [other] if other is not None and other not in found.candidates else []
     found.needs += doubts
 
@@ -193,7 +162,8 @@ def _lacks_trigger(seen: Seen, reset: Reset, found: Conclusion) -> bool:
 
 def _doubts(seen: Seen, code: str, trigger: Sighting) -> list[str]:
     """What about the kernel's rules keeps the cause from being certain."""
-    if seen.heard.settled(trigger):
+    lost = code == "NF04" and seen.heard.gone_before(trigger) is not None
+    if seen.heard.settled(trigger) or lost:
         return []
     if seen.heard.differs(trigger):
         return ["why the kernel's own word on the trigger and the model's differ: its version and sysctls"]
@@ -232,7 +202,8 @@ def _unexplained(reset: Reset, findings: Findings) -> bool:
         lost is not None
         and lost.answer == "supported"
         and not any(
-            code in findings and findings[code].answer == "supported" for code in ("NF07", "EP04", "EP06")
+            code in findings and findings[code].answer == "supported"
+            for code in ("NF07", "NF09", "EP04", "EP06")
         )
     )
 
@@ -294,6 +265,9 @@ def _of_silence(seen: Seen, silence: Silence, by_connection: Findings) -> Conclu
     study, other = seen.study, 1 - silence.side
     codes = [code for code in ("EP06", "PA02", "EP07") if by_connection[code].answer == "supported"]
     found = Conclusion("unknown", "undetermined", codes, silence=silence)
+    dropped = [code for code in ("NF11", "NF13") if by_connection[code].answer == "supported"]
+    if dropped:
+        return Conclusion("host", "likely", dropped, silence=silence)
     if not study.both:
         found.needs = _missing(seen)
         return found
@@ -329,7 +303,7 @@ def _drops(seen: Seen, blamed: Sequence[Sighting]) -> list[str]:
     found: list[str] = []
     for one in blamed:
         judgement = seen.judgement(one)
-        code = _OF_REASON.get(judgement.reason) if judgement is not None and judgement.invalid else None
+        code = OF_REASON.get(judgement.reason) if judgement is not None and judgement.invalid else None
         if code is not None and code not in found:
             found.append(code)
     if found:

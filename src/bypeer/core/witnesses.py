@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 
-from bypeer.core.evidence import Event, Evidence, number, text
+from bypeer.core.evidence import Event, Evidence, number, text, word
 from bypeer.core.explain import Case
 from bypeer.core.explanation import Evidence as Witness
 from bypeer.core.explanation import KernelSays
-from bypeer.core.kernels import KERNELS, Kernel
+from bypeer.core.kernels import KERNELS, LOG_PREFIX, Kernel
+from bypeer.core.ranks import BY_INVALID, OF_REASON
 from bypeer.core.replay import Judgement
 from bypeer.core.study import Sighting
-from bypeer.core.verdict import BY_INVALID
 
 LONGEST_FACT = 100  # characters; longer ones (rulesets, routes) stay in the case file
 MOST_FACTS = 100
+MOST_NOTED = 4
+_NUMBER = re.compile(r" \d+\b")
 
 # Counters that say something of resets, as the kernel spells them. Source: RFC 2012 for the first two.
 TELLING = ("TcpOutRsts", "EstabResets", "reset output", "invalid", "insert_failed", "drop", "early_drop")
@@ -47,6 +51,27 @@ def witnesses(main: Case) -> list[Witness]:
     return found + list(_counters(main))
 
 
+def noted(evidence: Evidence) -> list[Witness]:
+    """Where nothing failed: what the tracker noted all the same, and why that did no harm."""
+    events = {id(one): one for events in evidence.by_input.values() for one in events}
+    words = [
+        word(text(one.fields, "prefix"), evidence.kernel) for one in events.values() if one.source == "nflog"
+    ]
+    told = Counter(
+        (one.reason, one.invalid, _NUMBER.sub("", one.text)) for one in words if one.reason is not None
+    )
+    found = []
+    for (reason, invalid, line), times in told.most_common(MOST_NOTED):
+        says = f"{times:,} segment{'s' * (times > 1)}: {line.removeprefix(LOG_PREFIX)}"
+        if invalid:
+            says += "; INVALID by this kernel"
+        elif invalid is False:
+            others = f"; INVALID by others ({OF_REASON[reason]})" if reason in OF_REASON else ""
+            says += f"; this kernel lets it pass{others}"
+        found.append(Witness("kernel", says, True))
+    return found
+
+
 def _on_trigger(main: Case, trigger: Sighting) -> Iterator[Witness]:
     """The kernel's word on the trigger and the model's, both, however they agree."""
     seen, heard = main.seen, main.seen.heard
@@ -56,7 +81,7 @@ def _on_trigger(main: Case, trigger: Sighting) -> Iterator[Witness]:
     if said is not None and judgement is not None:
         fate = {True: "INVALID", False: "not INVALID", None: ""}[said.invalid]
         line = " ".join(part for part in (f"{said.text}:" if said.text and fate else said.text, fate) if part)
-        yield Witness("kernel", line, judgement.invalid == expected)
+        yield Witness("kernel", line, judgement.invalid == expected or main.conclusion.cause == "NF04")
     elif judgement is not None and judgement.invalid and judgement.log and heard.silent(trigger):
         yield Witness("kernel", "no line about the trigger, though its log was read", not expected)
     model = heard.model.get(id(trigger), judgement)
@@ -89,7 +114,9 @@ def _counters(main: Case) -> Iterator[Witness]:
             told = ", ".join(f"{name} +{rise}" for name, rise in known.items())
             spent = (events[-1].ts - events[0].ts) / 1e9
             wanted = "invalid" if conclusion.cause in BY_INVALID else "TcpOutRsts"
+            # Who only kept segments back sent no RST.
             needed = conclusion.killed_by == "host" and conclusion.cause != "NF12" and wanted in known
+            needed = needed and (conclusion.first is not None or wanted == "invalid")
             line = f"{whose or 'host'}: {told} in {spent:.1f} s"
             yield Witness("counter", line, not needed or known[wanted] > 0)
 

@@ -18,15 +18,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bypeer.lab.edit import Edit, edited, parse
-from bypeer.lab.net import Net
+from bypeer.lab.net import Net, run
 from bypeer.live.tun import open_tun
 
 _LARGEST = 65_536
+_MANY = (1 << 32) - 1  # more than a scenario has packets
 _FIRST_TABLE = 100  # of routes; one a detour
 _CHAIN = """
 add table inet detour
 add chain inet detour prerouting {{ type filter hook prerouting priority mangle; policy accept; }}
-add rule inet detour prerouting iifname != "{device}" meta mark 0 {chooses} meta mark set {mark}
+add rule inet detour prerouting iifname != "{device}" meta mark 0 {passed} {chooses} {first} meta mark set {mark}
 """
 
 
@@ -77,19 +78,24 @@ class Detour:
 
     def __enter__(self) -> Detour:
         table = _FIRST_TABLE + self._mark
-        self._net.run(self._host, "ip", "link", "set", self._device, "mtu", "1500", "up")
-        for family in ("-4", "-6"):
-            lines = [["rule", "add", "fwmark", str(self._mark), "table", str(table)]]
-            lines.append(["route", "add", "default", "dev", self._device, "table", str(table)])
-            for line in lines:
-                self._net.run(self._host, "ip", family, *line)
+        lines = (
+            f"rule add fwmark {self._mark} table {table}\nroute add default dev {self._device} table {table}"
+        )
+        namespace = self._net[self._host]
+        namespace.call(run, "ip", "-batch", "-", text=f"link set {self._device} mtu 1500 up\n{lines}")
+        namespace.call(run, "ip", "-6", "-batch", "-", text=lines)
         self._thread.start()
         return self
 
-    def begin(self) -> None:
-        """From here on packets are chosen."""
-        chooses = self._meddling.chooses
-        script = _CHAIN.format(device=self._device, chooses=chooses, mark=self._mark)
+    def begin(self, octets: int = 0) -> None:
+        """From here on packets are chosen, once so many octets have passed."""
+        one = self._meddling
+        script = _CHAIN.format(
+            device=self._device, mark=self._mark, chooses=one.chooses,
+            passed=f"quota over {octets} bytes" if octets else "",
+            # What comes after the last that is dealt need not come this way.
+            first=f"numgen inc mod {_MANY} < {one.skip + one.times}" if one.times else "",
+        )  # fmt: skip
         self._net.nft(self._host, script)
 
     def __exit__(self, *_: object) -> None:

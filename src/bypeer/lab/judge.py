@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bypeer.core.explanation import Explanation
@@ -17,13 +17,14 @@ _OUTCOMES = {"": "completed", "ECONNRESET": "reset", "EPIPE": "reset", "ECONNREF
 
 
 def wrong(scenario: Scenario, release: str, found: Explanation, truth: Truth, *, remedied: bool) -> list[str]:
-    """Where they disagree, a line each. With a remedy nothing is expected but that it is told truly."""
+    """Where they disagree, a line each."""
     lines = list(_against_truth(found, truth))
-    if not remedied:
-        right = scenario.right(release)
-        if not any(_fits(one, found) for one in right):
-            wanted = " or ".join(_said(one) for one in right) or "nothing: it is not for this kernel"
-            lines.append(f"found {told(found)}; right would be {wanted}")
+    right = scenario.right(release)
+    if remedied:
+        lines += _with_remedy(scenario.code, right, found, truth)
+    elif not any(_fits(one, found) for one in right):
+        wanted = " or ".join(_said(one) for one in right) or "nothing: it is not for this kernel"
+        lines.append(f"found {told(found)}; right would be {wanted}")
     return lines
 
 
@@ -56,10 +57,24 @@ def _against_truth(found: Explanation, truth: Truth) -> Iterator[str]:
         yield f"told that the client's connection was {said}; its socket: {truth.client.error or 'no error'}"
     made = truth.counted.resets["host"].made
     named = sum(one.author == "host" for one in found.resets)
-    if made != named:
-        yield f"{named} RSTs are told to be the host's; it made {made}"
-    if found.verdict.killed_by == "host" and not made:
+    # A rule that rejects what came through a bridge sends its RST past OUTPUT, where `made` are counted.
+    rejected = truth.counted.rejected
+    listed_all = len(found.resets) == found.totals.resets
+    if named > made + rejected or (named < made and listed_all):
+        yield f"{named} RSTs are told to be the host's; it made {made} (and rejected {rejected})"
+    if found.verdict.killed_by == "host" and said == "reset" and not made + rejected:
         yield "the host is said to have killed it, and made no RST"
+
+
+def _with_remedy(code: str, right: Sequence[Expected], found: Explanation, truth: Truth) -> Iterator[str]:
+    """With a remedy it may end otherwise; how, the sockets say, and no other cause may be told."""
+    verdict = found.verdict
+    if any(_fits(one, found) for one in right):
+        return
+    if outcome(truth) == "completed" and verdict.killed_by not in ("none", "unknown"):
+        yield f"found {told(found)}, but the client's connection completed"
+    elif verdict.cause and not {code, *(one.cause for one in right)} & {verdict.cause, *verdict.candidates}:
+        yield f"found {told(found)}; the scenario is about {code}"
 
 
 def _fits(one: Expected, found: Explanation) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bypeer.lab.judge import told
 
 if TYPE_CHECKING:
+    from bypeer.lab.remedies import Remedy
+    from bypeer.lab.scenario import Scenario
     from bypeer.lab.stage import Ran
 
 
@@ -35,7 +37,17 @@ class Result(NamedTuple):
     @property
     def healed(self) -> bool:
         """Whether the traffic came to its end, and the host reset nothing."""
-        return not self.client and not self.server and not self.host_resets
+        return self.played and not self.client and not self.server and not self.host_resets
+
+    @property
+    def hung(self) -> bool:
+        """Whether the client was never told that anything is amiss."""
+        return self.client in ("TIMEOUT", "ETIMEDOUT")
+
+    @property
+    def played(self) -> bool:
+        """Whether it could be played at all."""
+        return self.seconds > 0
 
 
 def of(ran: Ran) -> Result:
@@ -60,6 +72,14 @@ def of(ran: Ran) -> Result:
         seconds=round(ran.seconds, 2),
         pair=told(ran.without) if ran.without else "",
     )
+
+
+def unplayed(scenario: Scenario, release: str, remedy: Remedy | None, why: str) -> Result:
+    """The result of one that could not be played."""
+    return Result(
+        scenario.name, scenario.code, release, remedy.name if remedy else "", "unknown", None, "unknown",
+        "undetermined", "", [f"not played: {why}"], "", "", 0, 0, 0, 0.0,
+    )  # fmt: skip
 
 
 def from_json(record: Mapping[str, Any]) -> Result:

@@ -16,7 +16,9 @@ class Act(NamedTuple):
 
     at: int  # once the traffic has come so far (Traffic)
     host: str
-    verb: str  # "nft": a script; "ip", "tc": arguments; "sysctl": name=value; "flush": the tracker's table
+    # "nft": a script; "ip", "tc": arguments; "sysctl": name=value; of the tracker's table "flush", "fill",
+    # "occupy": an entry in the way (both tuples, seconds)
+    verb: str
     text: str = ""
     after: float = 0.0  # s later still
 
@@ -45,6 +47,7 @@ class Scenario(NamedTuple):
     family: int = 4  # of IP
     settings: Mapping[str, Mapping[str, int | str]] = {}  # host: sysctls, before anything happens
     rules: Mapping[str, str] = {}  # host: an nft script, before anything happens
+    before: Sequence[Act] = ()  # done before anything is recorded
     elsewhere: str = ""  # what happens on the kernels on which it does not bite
     longest: float = 20.0  # s, after which it is ended
 
@@ -54,6 +57,29 @@ class Scenario(NamedTuple):
             if applies(kernels, release):
                 return verdicts
         return ()
+
+
+class Pace(NamedTuple):
+    """How plays are fitted to a machine that is slower than those they were written on."""
+
+    # Of a download or upload that nothing limits so much is sent: less to record and to read again.
+    octets: float = 1.0
+    patience: float = 1.0  # so many times as long a client waits, and a play may take
+
+
+HERE = Pace()
+
+
+def paced(scenario: Scenario, pace: Pace) -> Scenario:
+    """The scenario as it is played at that pace; all that it has in mid-stream stays there."""
+    traffic = scenario.traffic
+    latest = max(traffic.at, *(one.at for one in scenario.acts), *(one.at for one in scenario.meddling), 0)
+    share = 1.0 if traffic.rate else pace.octets
+    octets = max(int(traffic.octets * share), min(2 * latest, traffic.octets))
+    return scenario._replace(
+        traffic=traffic._replace(octets=octets, patience=traffic.patience * pace.patience),
+        longest=scenario.longest * pace.patience,
+    )
 
 
 def applies(kernels: str, release: str) -> bool:

@@ -6,24 +6,25 @@ ran.verdict, ran.wrong
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 from bypeer import api
 from bypeer.core.explanation import Explanation
 from bypeer.errors import HostError
+from bypeer.lab import crowd
+from bypeer.lab.clean import scratch
 from bypeer.lab.detour import Dealt, Detour
 from bypeer.lab.judge import against, wrong
 from bypeer.lab.net import Net, built
 from bypeer.lab.pair import taken
 from bypeer.lab.remedies import Remedy
 from bypeer.lab.scenario import Act, Scenario
-from bypeer.lab.traffic import Ended, Talk
+from bypeer.lab.traffic import OCTETS, Ended, Talk
 from bypeer.lab.witness import Counted, Witness
 from bypeer.live.conntrack import Conntrack
 from bypeer.live.hold import hold
@@ -71,8 +72,8 @@ def play(
     HostError where the machine lacks something.
     """
     began = time.monotonic()
-    with _set(scenario, remedy) as scene, tempfile.TemporaryDirectory(prefix="bypeer-lab-") as folder:
-        path = keep or Path(folder) / f"{scenario.name}.pcapng"
+    with _set(scenario, remedy) as scene, scratch() as folder:
+        path = keep or folder / f"{scenario.name}.pcapng"
         files = [path.with_suffix(f".{side}.pcap") for side in ("inside", "outside")] if pair else []
         _recorded(scene, path, files)
         truth = scene.truth()
@@ -114,7 +115,8 @@ def _set(scenario: Scenario, remedy: Remedy | None) -> Iterator[_Scene]:
         _prepare(net, scenario, remedy)
         witness = Witness(net)
         detours = [stack.enter_context(Detour(net, one, row)) for row, one in enumerate(scenario.meddling)]
-        talk = Talk(net, scenario.traffic, scenario.family)
+        traffic, options = scenario.traffic, remedy.options if remedy else ()
+        talk = Talk(net, traffic._replace(options=(*traffic.options, *options)), scenario.family)
         stack.callback(talk.close)
         yield _Scene(scenario, net, witness, detours, talk)
 
@@ -125,6 +127,8 @@ def _prepare(net: Net, scenario: Scenario, remedy: Remedy | None) -> None:
         net[host].set_sysctls(values)
     for host, script in scenario.rules.items():
         net.nft(host, script)
+    for act in scenario.before:
+        _doing(net, act)()
     if remedy is not None:
         net["host"].set_sysctls(remedy.sysctls)
         if remedy.rules:
@@ -183,11 +187,20 @@ def _paired(scene: _Scene, ways: Taps, pair: Sequence[Path]) -> Iterator[None]:
 def _act(scene: _Scene) -> None:
     """Let the traffic run, and do to it what the scenario has, each at its time."""
     scenario, net, talk, detours = scene.scenario, scene.net, scene.talk, scene.detours
-    due = [(one.at, _doing(net, one)) for one in scenario.acts]
-    due += [(one.at, row.begin) for one, row in zip(scenario.meddling, detours, strict=True)]
+    due: list[tuple[int, Callable[[], None]]] = []
+    for act in scenario.acts:
+        if act.at or act.after:
+            due.append((act.at, _doing(net, act, talk)))
+        else:
+            _doing(net, act, talk)()
+    for one, detour in zip(scenario.meddling, detours, strict=True):
+        if scenario.traffic.kind in OCTETS:
+            detour.begin(one.at)  # the kernel itself counts them, and is never late
+        elif one.at:
+            due.append((one.at, detour.begin))
+        else:
+            detour.begin()
     due.sort(key=lambda one: one[0])
-    while due and due[0][0] <= 0:
-        due.pop(0)[1]()
     talk.start()
     deadline = time.monotonic() + scenario.longest
     while due and time.monotonic() < deadline:
@@ -202,20 +215,28 @@ def _act(scene: _Scene) -> None:
         talk.wait(2)
 
 
-def _doing(net: Net, act: Act) -> Callable[[], None]:
-    """An act, to be called at its time."""
+def _doing(net: Net, act: Act, talk: Talk | None = None) -> Callable[[], None]:
+    """An act, to be called at its time. What starts a program takes long; the traffic does not run away."""
 
     def do() -> None:
         time.sleep(act.after)
-        if act.verb == "nft":
-            net.nft(act.host, act.text)
-        elif act.verb in ("ip", "tc"):
-            net.run(act.host, act.verb, *act.text.split())
+        if act.verb in ("nft", "ip", "tc"):
+            with talk.slowly() if talk else nullcontext():
+                if act.verb == "nft":
+                    net.nft(act.host, act.text)
+                else:
+                    net.run(act.host, act.verb, *act.text.split())
         elif act.verb == "sysctl":
             name, _, value = act.text.partition("=")
             net[act.host].set_sysctls({name: value})
         elif act.verb == "flush":
             net[act.host].call(_flush)
+        elif act.verb == "fill":
+            net[act.host].call(crowd.fill)
+        elif act.verb == "occupy":
+            *both, seconds = act.text.split()
+            one, other = ((a, int(b), c, int(d)) for a, b, c, d in (both[:4], both[4:]))
+            net[act.host].call(crowd.occupy, one, other, int(seconds))
         else:
             raise HostError(f"no such act: {act.verb}")
 

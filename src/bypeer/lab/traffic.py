@@ -10,16 +10,21 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from bypeer.lab.net import Net
 from bypeer.lab.topologies import PORT
 
 _CHUNK = 1 << 16
+_SLOW = 0.05  # s between two chunks, while a sender goes slowly
 _REQUEST = b"GET /file HTTP/1.1\r\nHost: files.example\r\n\r\n"
 _ROUND = 200  # octets of a question, and of its answer
 _LINGER_0 = struct.pack("ii", 1, 0)
+
+
+OCTETS = ("download", "upload")  # kinds whose progress is counted in octets
 
 
 class Traffic(NamedTuple):
@@ -32,7 +37,7 @@ class Traffic(NamedTuple):
     at: int = 0  # once it has come so far, the manners below apply
     server: str = ""  # how the server behaves from there on: "", "linger", "unread", "stall", "absent"
     client: str = ""  # how the client does: the same
-    patience: float = 4.0  # s after which the client takes it for hung
+    patience: float = 4.0  # s after which the client takes it for hung; the server 2 s later
     rate: int = 0  # octets/s that the sender sends at most; 0: what goes
     options: tuple[tuple[str, int, int, int], ...] = ()  # end, level, option, value: of sockets
 
@@ -51,6 +56,7 @@ class Talk:
     def __init__(self, net: Net, traffic: Traffic, family: int) -> None:
         self.net, self.traffic, self.family = net, traffic, family
         self.progress = 0
+        self.slow = False  # a sender shall send little
         self.client, self.server = Ended("", 0, 0), Ended("", 0, 0)
         self.server_socket: socket.socket | None = None  # once it is there
         self.client_socket: socket.socket | None = None
@@ -63,6 +69,15 @@ class Talk:
             listener = self.net[topology.server].call(self._listen)
             self._run(self._serve, listener)
         self._run(self._use)
+
+    @contextmanager
+    def slowly(self) -> Iterator[None]:
+        """Meanwhile a sender sends little, though never nothing."""
+        self.slow = True
+        try:
+            yield
+        finally:
+            self.slow = False
 
     def wait(self, seconds: float) -> bool:
         """Whether both ended within that time."""
@@ -89,7 +104,7 @@ class Talk:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("", PORT))
         listener.listen(64)
-        listener.settimeout(15)
+        listener.settimeout(self.traffic.patience + 2)
         return listener
 
     def _options(self, end: str, one: socket.socket) -> None:
@@ -121,7 +136,7 @@ class Talk:
             one, _ = listener.accept()
             self.server_socket = one
             self._options("server", one)
-            one.settimeout(15)
+            one.settimeout(self.traffic.patience + 2)  # so that the client gives up first
             _PARTS[self.traffic.kind][1](self, one, counts)
         except OSError as failed:
             error = _name(failed)
@@ -165,14 +180,18 @@ def _send_octets(talk: Talk, one: socket.socket, counts: list[int], manner: str,
     """Send as many as there are to send. `leads`: this end counts how far it has come."""
     chunk, traffic, began = bytes(_CHUNK), talk.traffic, time.monotonic()
     behaved = not manner
-    while counts[1] < traffic.octets:
+    while True:
         if not behaved and counts[1] >= traffic.at:
             behaved = True
             if talk.behave(manner, one):
                 return
+        if counts[1] >= traffic.octets:
+            return
         counts[1] += one.send(chunk[: traffic.octets - counts[1]])
         if leads:
             talk.progress = counts[1]
+        if talk.slow:
+            time.sleep(_SLOW)
         if traffic.rate:
             time.sleep(max(0.0, began + counts[1] / traffic.rate - time.monotonic()))
 

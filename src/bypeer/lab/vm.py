@@ -21,8 +21,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,7 @@ MACHINE = (
 )
 COMMAND_LINE = "console=ttyS0 quiet loglevel=1 panic=-1 rdinit=/init mitigations=off nokaslr audit=0"
 PORTS = ("out", "err", "status")  # virtio ports; the console is a serial line
+_OUTPUT = {"out": 1, "err": 2}  # file descriptors of the command
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "setpriv": "util-linux"}
 BOOT_S = 180  # no kernel has taken a third of it
 OFF_S = 10
@@ -150,12 +151,32 @@ def run(
     environment are the caller's, unless given; stdin is empty. The machine is gone when this
     returns or raises, and when the thread that called it dies.
     """
+    spoken = stream(kernel, argv, timeout=timeout, memory=memory, cpus=cpus, cwd=cwd, env=env)
+    with closing(spoken):
+        while True:
+            try:
+                said = next(spoken)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            if watch:
+                watch(*said)
+
+
+def stream(
+    kernel: str, argv: Sequence[str], *, timeout: float = 3600, memory: int = 1024, cpus: int = 1,
+    cwd: str | None = None, env: Mapping[str, str] | None = None,
+) -> Generator[tuple[int, bytes], None, Result]:  # fmt: skip
+    """As `run`; yields what the command writes, as it comes: file descriptor (1, 2), octets.
+
+    The machine is gone when the generator has ended or is closed.
+    """
     _demand_tools()
     machine = debian.find(kernel)
     script = COMMAND.format(cwd=shlex.quote(cwd or os.getcwd()), run=_words(argv, env))
     with _booted(machine, script, memory, cpus) as ends:
-        heard = _Heard(f"Linux {machine.version} in a virtual machine", timeout, watch)
-        heard.listen(ends)
+        heard = _Heard(f"Linux {machine.version} in a virtual machine", timeout)
+        yield from heard.listen(ends)
     return heard.result()
 
 
@@ -275,15 +296,15 @@ def _qemu(
 class _Heard:
     """What comes from a machine's ports, until it ends or its time is over."""
 
-    def __init__(self, what: str, timeout: float, watch: Watch | None) -> None:
-        self.what, self.timeout, self.watch = what, timeout, watch
+    def __init__(self, what: str, timeout: float) -> None:
+        self.what, self.timeout = what, timeout
         self.octets = {name: bytearray() for name in (*PORTS, "console")}
         self.began = time.monotonic()
         self.ready = 0.0
         self.done = 0.0
 
-    def listen(self, ends: Mapping[str, int]) -> None:
-        """Read until all ports have ended, which QEMU's end is too."""
+    def listen(self, ends: Mapping[str, int]) -> Iterator[tuple[int, bytes]]:
+        """Read until all ports have ended, which QEMU's end is too; pass the command's output on."""
         with selectors.DefaultSelector() as selector:
             for name, end in ends.items():
                 selector.register(end, selectors.EVENT_READ, name)
@@ -296,6 +317,8 @@ class _Heard:
                     if not octets:
                         selector.unregister(key.fd)
                     self._take(key.data, octets)
+                    if octets and key.data in _OUTPUT:
+                        yield _OUTPUT[key.data], octets
 
     def _left(self) -> float:
         """Seconds for the boot, then for the command, then for the machine's own end."""
@@ -318,8 +341,6 @@ class _Heard:
                 self.ready = self.ready or now
             if len(text) > len(READY) and text.endswith(b"\n"):
                 self.done = now
-        elif self.watch and octets and name in PORTS:
-            self.watch(1 if name == "out" else 2, octets)
 
     def _last_words(self) -> str:
         """What QEMU or the kernel said at last, for a message."""

@@ -44,6 +44,7 @@ class Counted(NamedTuple):
 
     resets: dict[str, Resets]  # by host
     invalid: int  # packets that came to the NAT host and were INVALID
+    rejected: int  # by a rule of the scenario's, which counts in table witness_rejected
     statistics: dict[str, int]  # its tracker's
     tcp: dict[str, dict[str, int]]  # TCP's own counters, by host
 
@@ -64,8 +65,9 @@ class Witness:
             counters = self._counters(host)
             resets[host] = Resets(*(counters.get(name, 0) for name in Resets._fields))
             tcp[host] = self._net[host].call(_tcp)
-        invalid = self._counters("host").get("invalid", 0)
-        return Counted(resets, invalid, self._net["host"].call(_statistics), tcp)
+        own = self._counters("host")
+        invalid, rejected = own.get("invalid", 0), own.get("rejected", 0)
+        return Counted(resets, invalid, rejected, self._net["host"].call(_statistics), tcp)
 
     def _counters(self, host: str) -> dict[str, int]:
         listed = json.loads(self._net.run(host, "nft", "-j", "list", "counters"))["nftables"]

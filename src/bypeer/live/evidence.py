@@ -98,6 +98,7 @@ class Entries:
     def __init__(self) -> None:
         self.lost = 0
         self._arrivals = Arrivals()
+        self._empty = time.time_ns()  # when there last was nothing to read
 
     def fileno(self) -> int:
         """Readable when an entry came or went."""
@@ -108,9 +109,10 @@ class Entries:
         self._arrivals.close()
 
     def read(self) -> list[Event]:
-        """Which came (NEW) and went (DESTROY); the time is that of reading."""
+        """Which came (NEW) and went (DESTROY); the time is that of reading, `since` the earliest possible."""
         events = []
         for _ in range(_AT_ONCE):
+            asked = time.time_ns()
             try:
                 messages = self._arrivals.receive()
             except OSError as error:
@@ -119,11 +121,12 @@ class Entries:
                 self.lost += 1
                 continue
             if messages is None:
+                self._empty = asked
                 break
             for message in messages:
                 if fields := entry_fields(message):
                     kind = "NEW" if message.type == NEW else "DESTROY"
-                    said = {"event": kind, **fields, "clock": "reader"}
+                    said = {"event": kind, **fields, "clock": "reader", "since": self._empty}
                     events.append(Event(time.time_ns(), self.source, said))
         return events
 

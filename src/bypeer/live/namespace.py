@@ -152,7 +152,8 @@ def _write_sysctls(values: Mapping[str, int | str]) -> None:
         try:
             (_SYSCTLS / name.replace(".", "/")).write_text(f"{value}\n", encoding="ascii")
         except FileNotFoundError:
-            why = "no connection tracking (nf_conntrack)" if "conntrack" in name else "no such setting"
+            tracked = (_SYSCTLS / "net/netfilter/nf_conntrack_max").exists() or "conntrack" not in name
+            why = "no such setting" if tracked else "no connection tracking (nf_conntrack)"
             raise HostError(f"this kernel has {why}: {name}") from None
         except OSError as error:
             raise HostError(f"the setting {name} cannot be set to {value}: {error.strerror}") from None

@@ -31,7 +31,7 @@ from bypeer.errors import HostError
 
 _LARGEST = 1 << 17  # octets of a message
 _MOST_ENTRIES = 128  # that are asked for at once
-_WAIT = 10  # s: an answer takes milliseconds
+_WAIT = 60  # s: an answer takes milliseconds, but an emulated machine ten seconds to start a Python
 _ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 Fields = dict[str, str | int]

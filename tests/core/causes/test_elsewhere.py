@@ -9,9 +9,6 @@ from tests import scene
 # What would show each: words of the answer.
 NEEDS = {
     "NF08": "the load balancer's own namespace",
-    "NF09": "the pod's namespace",
-    "NF11": "kernel log or conntrack -S",
-    "NF13": "insert_failed",
     "NF14": "the earlier connection of this tuple",
     "NF15": "conntrack -L",
     "PA03": "captures at the backends",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bypeer.core.causes import artefact, elsewhere, endpoint, netfilter, path, refused
+from bypeer.core.causes import artefact, dropped, elsewhere, endpoint, netfilter, path, refused
 from bypeer.core.causes.model import Cause
 
 _FAMILIES = ("NF", "EP", "PA", "AR")  # the host, the endpoints, the path, the capture
@@ -13,6 +13,7 @@ CATALOGUE: tuple[Cause, ...] = tuple(
             *netfilter.CAUSES,
             *endpoint.CAUSES,
             *refused.CAUSES,
+            *dropped.CAUSES,
             *path.CAUSES,
             *artefact.CAUSES,
             *elsewhere.CAUSES,

@@ -16,37 +16,6 @@ def hidden_namespace(seen: Seen) -> Finding:
     return untestable("needs a capture and conntrack -S in the load balancer's own namespace")
 
 
-def redirect_bypass(seen: Seen) -> Finding:
-    """An INVALID segment skipped a REDIRECT (sidecar proxy) and met the application's port directly.
-
-    Predicts:    in the pod, a segment that was not redirected, and the pod's kernel's RST.
-    Untestable:  without the pod's ruleset and a capture in the pod.
-    Remedy:      drop ctstate INVALID in the pod.
-    """
-    return untestable("needs the pod's nat rules and conntrack -S of the pod's namespace")
-
-
-def table_full(seen: Seen) -> Finding:
-    """The conntrack table was full: new connections are dropped, others leak.
-
-    Predicts:    "nf_conntrack: table full, dropping packet"; SYNs not forwarded; drop and
-                 early_drop rise in conntrack -S.
-    Untestable:  without the kernel log or the counters.
-    Remedy:      raise nf_conntrack_max; shorten timeouts.
-    """
-    return untestable("needs the kernel log or conntrack -S of the host")
-
-
-def port_race(seen: Seen) -> Finding:
-    """Two connections raced for one translated port; a SYN was lost and connecting took 1, 3, 7 s.
-
-    Predicts:    a SYN not forwarded, its repetition forwarded; insert_failed rises.
-    Untestable:  without conntrack -S.
-    Remedy:      MASQUERADE --random-fully; a newer kernel.
-    """
-    return untestable("needs insert_failed of conntrack -S on the host")
-
-
 def stale_entry_reuse(seen: Seen) -> Finding:
     """A SYN reused a port whose old entry still lived: challenge ACK, RST, SYN, in a loop.
 
@@ -79,9 +48,6 @@ def backend_changed(seen: Seen) -> Finding:
 
 CAUSES = (
     Cause("NF08", "hidden-namespace", hidden_namespace),
-    Cause("NF09", "redirect-bypass", redirect_bypass),
-    Cause("NF11", "table-full", table_full),
-    Cause("NF13", "port-race", port_race),
     Cause("NF14", "stale-entry-reuse", stale_entry_reuse),
     Cause("NF15", "rule-too-late", rule_too_late),
     Cause("PA03", "backend-changed", backend_changed),

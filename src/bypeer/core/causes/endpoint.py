@@ -179,6 +179,8 @@ def keepalive_failed(seen: Seen) -> Finding:
     if silence is not None and _is_probe(silence.copies[-1], seen):
         return supported(f"{len(silence.copies)} keepalive probes without an answer", *silence.copies[-2:])
     for reset in seen.resets:
+        if reset.author == "host":
+            continue  # which has reasons of its own to refuse what comes
         if reset.trigger is not None and _is_probe(reset.trigger, seen) and reset.effect == "lethal":
             return supported("a keepalive probe was answered by RST", reset.trigger, reset.sighting)
     return refuted("no keepalive probe failed")

@@ -116,7 +116,9 @@ def ack_of_unseen_data(reset: Reset, seen: Seen) -> Finding:
         ),
         default=trigger.ack,
     )
-    if seen.refuses(trigger) or trigger.ack <= known:
+    judgement = seen.judgement(trigger)
+    otherwise = judgement is not None and judgement.invalid and judgement.reason != Reason.OK
+    if otherwise or trigger.ack <= known or seen.heard.accepted(trigger):
         return finding
     return supported(
         "it is the first to acknowledge data that the captures saw leave; conntrack may not have (offload)",
@@ -255,6 +257,34 @@ def untranslated_reply(reset: Reset, seen: Seen) -> Finding:
     )
 
 
+def redirect_bypass(reset: Reset, seen: Seen) -> Finding:
+    """An INVALID segment skipped a REDIRECT (sidecar proxy) and met the application's port directly.
+
+    The pod's own tracker called it so; untranslated, it met no connection at that port, and the
+    pod's kernel reset the client.
+
+    Predicts:    a segment far outside the connection's bounds, forwarded to the pod, that the
+                 pod answers as one that knows no such connection (whoever has one answers
+                 with an ACK: RFC 9293, 3.10.7.4).
+    Refuted by:  the RST not coming from inside, or answering a segment within the bounds.
+    Untestable:  whether there is a REDIRECT, without the pod's nat rules; conntrack -S there.
+    Remedy:      drop ctstate INVALID in the pod.
+    Source:      measured on 6.18.
+    """
+    if reset.author != "inside" or seen.study.join.client_inside:
+        return refuted("the RST was not made by a server inside")
+    trigger = reset.trigger
+    if trigger is None or trigger.segment.flags & tcp.SYN:
+        return untestable("needs the pod's nat rules and conntrack -S of the pod's namespace")
+    came = trigger.twin or trigger  # before the host forwarded it
+    place = seen.position(came)
+    if trigger.stray or place not in (Reason.SEQ_OVER, Reason.ACK_OVER):
+        return refuted("the RST does not answer a segment outside the connection's bounds", trigger)
+    return supported(
+        "the pod answers as a stranger to a segment that its own tracker would call INVALID", trigger
+    )
+
+
 def leaked_untranslated(seen: Seen) -> Finding:
     """A segment of the inside left the host with its private address: the peer is never told.
 
@@ -283,5 +313,6 @@ CAUSES = (
     Cause("NF05", "malformed", malformed),
     Cause("NF06", "forged-invalid", forged_invalid),
     Cause("NF07", "untranslated-reply", untranslated_reply),
+    Cause("NF09", "redirect-bypass", redirect_bypass),
     Cause("NF10", "leaked-untranslated", leaked_untranslated),
 )

@@ -6,6 +6,7 @@ from bypeer.core import tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, refuted, supported, untestable
 from bypeer.core.kernels import Reason
 from bypeer.core.resets import Reset
+from bypeer.core.study import Sighting
 
 _IDLE = 1_000_000_000  # ns: a pause worth naming beside a missing entry
 
@@ -15,7 +16,8 @@ def entry_missing(reset: Reset, seen: Seen) -> Finding:
 
     Flushed (conntrack -F or -D), expired while idle, evicted, or lost when a container's
     network was rebuilt. With tcp_loose=1 the segment is picked up as NEW, addressed to the
-    host: no socket, a RST, and neither INVALID nor a log line.
+    host: no socket, a RST, and neither INVALID nor a log line. With tcp_loose=0, or if it is a
+    FIN, it is INVALID; then what the inside sends leaks, and a client that sends hangs too.
 
     A client that only waits for data hangs, for nothing reaches it any more; it is reset if it
     sends (measured, 12 of 12).
@@ -24,7 +26,8 @@ def entry_missing(reset: Reset, seen: Seen) -> Finding:
                  nothing of its direction is forwarded until a segment the other way makes a
                  new entry; FINs and RSTs of the inside leave untranslated within 10 s (later,
                  a living entry that the RST closed may have expired).
-    Refuted by:  replay calling the trigger INVALID; the entry shown alive by a later segment.
+    Refuted by:  replay calling the trigger INVALID; the entry shown alive by a later segment, or
+                 by the kernel, which was listened to from its making on and reported no end.
     Untestable:  without both captures.
     Remedy:      stop the flush; raise nf_conntrack_tcp_timeout_established; keepalive. Neither
                  a DROP rule for INVALID (with tcp_loose=1) nor be_liberal helps.
@@ -33,9 +36,9 @@ def entry_missing(reset: Reset, seen: Seen) -> Finding:
     Source:      measured on 6.18.
     """
     finding = _unexplained(reset, seen)
-    if finding is not None:
-        return finding
     trigger = reset.trigger
+    if finding is not None:
+        return finding if trigger is None or not _for_want_of_one(reset, seen) else _refused_new(reset, seen)
     assert trigger is not None
     if trigger.direction == seen.study.outward:
         return refuted("an outward segment without an entry makes a new one and is translated", trigger)
@@ -50,6 +53,13 @@ def entry_missing(reset: Reset, seen: Seen) -> Finding:
     alive = seen.alive(trigger)
     if alive is not None:
         return refuted("a later segment was translated by the entry, so it was there", alive)
+    if seen.heard.kept(trigger):
+        return refuted("the kernel, which was listened to, reported no end of the entry", trigger)
+    return _followed(reset, seen, trigger)
+
+
+def _followed(reset: Reset, seen: Seen, trigger: Sighting) -> Finding:
+    """Whether what followed a good segment that was not forwarded shows that there was no entry."""
     leaks = seen.leaks_after(trigger)
     pause = seen.idle(trigger)
     idle = f", after {pause / 1e9:.1f} s without a segment" if pause >= _IDLE else ""
@@ -70,6 +80,33 @@ def entry_missing(reset: Reset, seen: Seen) -> Finding:
             strong=False,
         )
     return supported(f"a good segment was not forwarded{idle}", trigger, reset.sighting, strong=False)
+
+
+def _for_want_of_one(reset: Reset, seen: Seen) -> bool:
+    """Whether conntrack refused the trigger with nothing against it but that it cannot make an entry."""
+    trigger = reset.trigger
+    judgement = seen.judgement(trigger) if trigger is not None else None
+    if reset.author != "host" or trigger is None or judgement is None or not judgement.invalid:
+        return False
+    if judgement.reason in (Reason.OK, Reason.INVALID_NEW):
+        return True
+    return seen.heard.gone_before(trigger) is not None and not judgement.log
+
+
+def _refused_new(reset: Reset, seen: Seen) -> Finding:
+    """A good segment was INVALID: without an entry, and by the rules it may not make one."""
+    trigger = reset.trigger
+    assert trigger is not None
+    gone = seen.heard.gone_before(trigger)
+    judgement = seen.judgement(trigger)
+    said = judgement is not None and judgement.reason == Reason.INVALID_NEW
+    when = f"; its own had been destroyed {gone / 1e6:.1f} ms before" if gone is not None else ""
+    return supported(
+        f"conntrack refused to make an entry for a good segment{when}",
+        trigger,
+        reset.sighting,
+        strong=said or gone is not None,
+    )
 
 
 def reject_rule(reset: Reset, seen: Seen) -> Finding:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bypeer.lab.scenarios import endpoint, netfilter
+from bypeer.lab.scenarios import endpoint, entries, netfilter
 
-SCENARIOS = {one.name: one for table in (netfilter, endpoint) for one in table.SCENARIOS}
+SCENARIOS = {one.name: one for table in (netfilter, entries, endpoint) for one in table.SCENARIOS}
