@@ -180,6 +180,8 @@ def _ttls(usual: dict[int, int]) -> str:
 def _signs(study: Study, reset: Reset) -> Iterable[str]:
     """What shows that the apparent sender did not send this RST: it went on as if nothing were."""
     one = reset.sighting
+    if _of_an_older(study, one):
+        return
     highest, newest, stamped = NOWHERE, -1, False
     for other in study.at(one.side, one.direction):
         if other.is_rst or other.stray:
@@ -190,6 +192,20 @@ def _signs(study: Study, reset: Reset) -> Iterable[str]:
         elif other.end > max(highest, one.start) and highest != NOWHERE and _newer(other, newest, stamped):
             yield "its apparent sender went on sending new data"
             return
+
+
+def _of_an_older(study: Study, rst: Sighting) -> bool:
+    """Whether it answers an ACK of an older connection's to its sender's SYN, which is then sent again.
+
+    RFC 9293, 3.10.7.3: what acknowledges anything but the SYN is answered by RST, and nothing else happens.
+    """
+    before = [one for one in study.sightings if one.ts <= rst.ts and one.side == rst.side and not one.is_rst]
+    own = [one.segment.flags for one in before if one.direction == rst.direction]
+    back = [one.segment for one in before if one.direction != rst.direction]
+    if rst.segment.flags & tcp.ACK_ or not own or any(not flags & tcp.SYN for flags in own):
+        return False
+    acks = [one.ack for one in back if one.flags & tcp.ACK_ and not one.flags & tcp.SYN]
+    return len(acks) == len(back) and rst.segment.seq in acks
 
 
 def _newer(other: Sighting, newest: int, stamped: bool) -> bool:
