@@ -68,8 +68,9 @@ def built(topology: Topology) -> Iterator[Net]:
             net[host].call(run, "ip", "-batch", "-", text="\n".join(_configured(topology, host)))
         for host, script in topology.rules.items():
             net.nft(host, script)
-        stack.callback(lambda: [one.close() for one in net.kept])
         yield net
+        for one in net.kept:
+            one.close()
 
 
 def _wire(net: Net) -> None:
