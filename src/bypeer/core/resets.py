@@ -182,6 +182,8 @@ def _ttls(usual: dict[int, int]) -> str:
 def _signs(study: Study, reset: Reset) -> Iterable[str]:
     """What shows that the apparent sender did not send this RST: it went on as if nothing were."""
     one = reset.sighting
+    if _of_an_older(study, one):
+        return
     rows = study.at(one.side, one.direction)
     row = bisect_right(rows, one.ts, key=_ts)
     highest, newest, stamped = study.reached(one.side, one.direction)[row]
@@ -193,6 +195,24 @@ def _signs(study: Study, reset: Reset) -> Iterable[str]:
         if other.end > max(highest, one.start) and _newer(other, newest, stamped):
             yield "its apparent sender went on sending new data"
             return
+
+
+def _of_an_older(study: Study, rst: Sighting) -> bool:
+    """Whether it answers an ACK of an older connection's to its sender's SYN, which is then sent again.
+
+    RFC 9293, 3.10.7.3: what acknowledges anything but the SYN is answered by RST, and nothing else happens.
+    """
+    if rst.segment.flags & tcp.ACK_:
+        return False
+    sent = False
+    for one in study.at(rst.side, rst.direction):
+        if one.ts <= rst.ts and not one.is_rst:
+            if not one.segment.flags & tcp.SYN:
+                return False  # it was past that, as almost always
+            sent = True
+    came = [one for one in study.at(rst.side, 1 - rst.direction) if one.ts <= rst.ts and not one.is_rst]
+    bare = all(one.segment.flags & (tcp.ACK_ | tcp.SYN) == tcp.ACK_ for one in came)
+    return sent and bare and any(one.segment.ack == rst.segment.seq for one in came)
 
 
 def _newer(other: Sighting, newest: int, stamped: bool) -> bool:

@@ -27,7 +27,8 @@ _FIRST_TABLE = 100  # of routes; one a detour
 _CHAIN = """
 add table inet detour
 add chain inet detour prerouting {{ type filter hook prerouting priority mangle; policy accept; }}
-add rule inet detour prerouting iifname != "{device}" meta mark 0 {passed} {chooses} {first} meta mark set {mark}
+add rule inet detour prerouting iifname != "{device}" meta mark 0 {passed} {chooses} {first} \
+    meta mark set {mark}
 """
 
 

@@ -62,6 +62,9 @@ def _against_truth(found: Explanation, truth: Truth) -> Iterator[str]:
     listed_all = len(found.resets) == found.totals.resets
     if named > made + rejected or (named < made and listed_all):
         yield f"{named} RSTs are told to be the host's; it made {made} (and rejected {rejected})"
+    forged = sum(one.author == "on-path" for one in found.resets)
+    if forged and not any(truth.dealt):
+        yield f"{forged} RSTs are told to be the path's, which did nothing"
     if found.verdict.killed_by == "host" and said == "reset" and not made + rejected:
         yield "the host is said to have killed it, and made no RST"
 

@@ -17,7 +17,7 @@ class Act(NamedTuple):
     at: int  # once the traffic has come so far (Traffic)
     host: str
     # "nft": a script; "ip", "tc": arguments; "sysctl": name=value; of the tracker's table "flush", "fill",
-    # "occupy": an entry in the way (both tuples, seconds)
+    # "occupy": an entry in the way (both tuples, seconds); "abandon": an older connection, from a port
     verb: str
     text: str = ""
     after: float = 0.0  # s later still

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from bypeer import api
 from bypeer.core.explanation import Explanation
 from bypeer.errors import HostError
-from bypeer.lab import crowd
+from bypeer.lab import crowd, stale
 from bypeer.lab.clean import scratch
 from bypeer.lab.detour import Dealt, Detour
 from bypeer.lab.judge import against, wrong
@@ -233,6 +233,8 @@ def _doing(net: Net, act: Act, talk: Talk | None = None) -> Callable[[], None]:
             net[act.host].call(_flush)
         elif act.verb == "fill":
             net[act.host].call(crowd.fill)
+        elif act.verb == "abandon":
+            net.kept.append(stale.abandon(net, int(act.text)))
         elif act.verb == "occupy":
             *both, seconds = act.text.split()
             one, other = ((a, int(b), c, int(d)) for a, b, c, d in (both[:4], both[4:]))

@@ -96,6 +96,10 @@ def ack_of_unseen_data(reset: Reset, seen: Seen) -> Finding:
     direction). With a rule that drops INVALID the connection hangs instead. A capture on the
     host may show data that conntrack never saw.
 
+    From Linux 6.1 on a segment that lies beyond the window by less than a window is let through
+    and moves conntrack's bounds: what acknowledges more than 66,000 octets below is then ignored,
+    with its data, and the acknowledgement of that data is INVALID (measured on 6.18).
+
     Predicts:    a segment whose SEG.ACK replay finds above the highest octet that passed, not
                  forwarded; the host's RST with that SEG.ACK as SEG.SEQ.
     Refuted by:  the acknowledged data having passed the host.
@@ -106,7 +110,13 @@ def ack_of_unseen_data(reset: Reset, seen: Seen) -> Finding:
     """
     finding = _refused(reset, seen, (Reason.ACK_OVER,), "an acknowledgement of data that conntrack never saw")
     trigger = reset.trigger
-    if finding.answer != "refuted" or reset.author != "host" or trigger is None:
+    if trigger is None or reset.author != "host":
+        return finding
+    over = _overshot(trigger, seen)
+    if finding.answer == "supported" and over is not None:
+        why = "it had let that pass without noting it, for a segment beyond the window had moved its bounds"
+        return finding._replace(because=f"{finding.because}; {why}", shown=(*finding.shown, over))
+    if finding.answer != "refuted":
         return finding
     known = max(
         (
@@ -125,6 +135,26 @@ def ack_of_unseen_data(reset: Reset, seen: Seen) -> Finding:
         trigger,
         strong=False,
     )
+
+
+def _overshot(trigger: Sighting, seen: Seen) -> Sighting | None:
+    """An overshoot that was let through, for which conntrack ignored what the trigger acknowledges.
+
+    Ignored means forwarded and not noted: the acknowledged data passed, yet conntrack has not seen it.
+    """
+    judged = seen.judgement(trigger)
+    if judged is None or not judged.invalid or judged.reason != Reason.ACK_OVER:
+        return None
+    over = None
+    for one in seen.study.sightings:
+        judgement = seen.judgement(one)
+        if one.ts >= trigger.ts or judgement is None or judgement.invalid:
+            continue
+        if one.direction == trigger.direction:
+            over = one if judgement.reason == Reason.OVERSHOOT else over
+        elif over is not None and judgement.reason == Reason.ACK_UNDER and one.start < trigger.ack <= one.end:
+            return over
+    return None
 
 
 def malformed(reset: Reset, seen: Seen) -> Finding:

@@ -144,6 +144,16 @@ _RACE = Scenario(
     expected={"any": [_COMPLETED]},
 )
 
+_STALE = Scenario(
+    name="stale-entry-reuse",
+    code="NF14",
+    says="a SYN uses a port whose old connection the server still has: challenge ACK, RST, and the SYN again",
+    traffic=Traffic("chat", rounds=5),
+    settings={"container": {"net.ipv4.ip_local_port_range": "40000 40000"}},
+    before=(Act(0, "client", "abandon", "40000"),),
+    expected={"any": [_COMPLETED]},
+)
+
 _TOO_LATE = Scenario(
     name="rule-too-late",
     code="NF15",
@@ -161,4 +171,4 @@ _IPV6 = tuple(
     if one.name in ("entry-flushed-chat", "entry-expired")
 )
 
-SCENARIOS = (*_MISSING, *_LEAKED, *_REJECTED, _FULL, _RACE, _TOO_LATE, *_IPV6)
+SCENARIOS = (*_MISSING, *_LEAKED, *_REJECTED, _FULL, _RACE, _STALE, _TOO_LATE, *_IPV6)
