@@ -5,7 +5,7 @@ from __future__ import annotations
 from bypeer.core import tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, refuted, supported
 from bypeer.core.fate import fin, received, sent
-from bypeer.core.resets import ENDPOINTS, Reset
+from bypeer.core.resets import ENDPOINTS, Reset, overtaken
 from bypeer.core.study import Sighting
 
 _WAITED = 1_000_000_000  # ns without anything: whoever leaves then has lost patience
@@ -39,6 +39,14 @@ def _earlier(reset: Reset, seen: Seen) -> Reset | None:
         ),
         None,
     )
+
+
+def _closing(reset: Reset, seen: Seen) -> Sighting | None:
+    """The FIN with which its sender had closed before; the RST may have overtaken it."""
+    closing = fin(sent(seen.study, _side(reset)))
+    if closing is None or (closing.ts > reset.ts and not overtaken(closing, reset.trigger)):
+        return None
+    return closing
 
 
 def closed_port(reset: Reset, seen: Seen) -> Finding:
@@ -122,8 +130,8 @@ def data_after_close(reset: Reset, seen: Seen) -> Finding:
     finding = _by_endpoint(reset)
     if finding is not None:
         return finding
-    closing = fin(sent(seen.study, _side(reset)))
-    if closing is None or closing.ts > reset.ts:
+    closing = _closing(reset, seen)
+    if closing is None:
         return refuted("its sender had not closed (no FIN)")
     if reset.trigger is not None and reset.trigger.end > reset.trigger.start:
         return supported(
@@ -152,8 +160,8 @@ def lost_state(reset: Reset, seen: Seen) -> Finding:
         return refuted(
             f"a RST made by {earlier.author} had ended its sender's connection before", earlier.sighting
         )
-    closing = fin(sent(seen.study, _side(reset)))
-    if closing is not None and closing.ts <= reset.ts:
+    closing = _closing(reset, seen)
+    if closing is not None:
         return refuted("its sender had closed before (FIN)", closing)
     if reset.trigger is None:
         return supported("a RST without ACK in mid-stream", reset.sighting, strong=False)
