@@ -49,6 +49,17 @@ def _closing(reset: Reset, seen: Seen) -> Sighting | None:
     return closing
 
 
+def _told(reset: Reset, seen: Seen, code: str) -> Finding | None:
+    """What the kernel that sent the RST says for this cause, or for another; None where it was not heard."""
+    means = seen.heard.means(reset)
+    if means is None:
+        return None
+    reason = seen.heard.reasons[id(reset.sighting)]
+    if means == code:
+        return supported(f"the kernel that sent the RST says why: {reason}", reset.sighting)
+    return refuted(f"the kernel that sent the RST gives another reason: {reason}", reset.sighting)
+
+
 def closed_port(reset: Reset, seen: Seen) -> Finding:
     """Nobody listens on that port: RST|ACK to the SYN.
 
@@ -73,12 +84,13 @@ def abortive_close(reset: Reset, seen: Seen) -> Finding:
     """The application reset the connection in mid-stream: linger 0, a crash, a kill.
 
     Predicts:    RST|ACK with the endpoint's next sequence number, answering nothing.
-    Refuted by:  the RST answering a segment (no ACK flag), or a FIN before it.
+    Refuted by:  the RST answering a segment (no ACK flag), or a FIN before it; another reason given by the
+                 kernel that sent it (tracepoint tcp_send_reset, Linux 6.12).
     Untestable:  whether data lay unread (unread-data-close) does not show on the wire.
     Remedy:      the application: its log at that time.
     Source:      RFC 9293, 3.10.5 (ABORT).
     """
-    finding = _active(reset, seen)
+    finding = _active(reset, seen) or _told(reset, seen, "EP02")
     if finding is not None:
         return finding
     return supported(
@@ -102,12 +114,12 @@ def unread_data_close(reset: Reset, seen: Seen) -> Finding:
     """The application closed with received data unread, so its kernel sent RST instead of FIN.
 
     Predicts:    RST|ACK soon after data arrived that nobody read.
-    Refuted by:  no data having reached the endpoint.
+    Refuted by:  no data having reached the endpoint; another reason given by the kernel that sent it.
     Untestable:  whether it had been read is invisible: alike abortive-close.
     Remedy:      the application: read to the end before closing.
     Source:      RFC 9293, 3.10.4 and RFC 1122, 4.2.2.13.
     """
-    finding = _active(reset, seen)
+    finding = _active(reset, seen) or _told(reset, seen, "EP03")
     if finding is not None:
         return finding
     data = [one for one in received(seen.study, _side(reset)) if one.segment.size and one.ts <= reset.ts]
@@ -130,7 +142,9 @@ def data_after_close(reset: Reset, seen: Seen) -> Finding:
     finding = _by_endpoint(reset)
     if finding is not None:
         return finding
-    closing = _closing(reset, seen)
+    closing, told = _closing(reset, seen), _told(reset, seen, "EP04")
+    if told is not None and (closing is None or told.answer == "refuted"):
+        return told
     if closing is None:
         return refuted("its sender had not closed (no FIN)")
     if reset.trigger is not None and reset.trigger.end > reset.trigger.start:
@@ -163,6 +177,9 @@ def lost_state(reset: Reset, seen: Seen) -> Finding:
     closing = _closing(reset, seen)
     if closing is not None:
         return refuted("its sender had closed before (FIN)", closing)
+    told = _told(reset, seen, "EP05")
+    if told is not None:
+        return told
     if reset.trigger is None:
         return supported("a RST without ACK in mid-stream", reset.sighting, strong=False)
     if reset.trigger.stray:
@@ -187,6 +204,9 @@ def keepalive_failed(seen: Seen) -> Finding:
     if silence is not None and _is_probe(silence.copies[-1], seen):
         return supported(f"{len(silence.copies)} keepalive probes without an answer", *silence.copies[-2:])
     for reset in seen.resets:
+        told = _told(reset, seen, "EP06")
+        if told is not None and told.answer == "supported":
+            return told
         if reset.trigger is not None and _is_probe(reset.trigger, seen) and reset.effect == "lethal":
             return supported("a keepalive probe was answered by RST", reset.trigger, reset.sighting)
     return refuted("no keepalive probe failed")
@@ -240,6 +260,8 @@ def aborted_client(seen: Seen) -> Finding:
     if not acts:
         return refuted("the client sent no RST that mattered")
     first = acts[0]
+    if seen.heard.means(first) == "EP06":
+        return refuted("its kernel gave up, not its program: keepalive failed", first.sighting)
     if any(one.ts < first.ts and one.effect == "lethal" for one in seen.resets):
         return refuted("another RST came before the client's")
     closing = fin(sent(seen.study, side))
