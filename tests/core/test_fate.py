@@ -92,7 +92,7 @@ OUTCOMES: dict[str, tuple[str, tuple[str, str]]] = {
     ),
     "no end at all": (ASKED + "+.01 < R. 9:9(0) ack 101", ("unknown", "aborted")),
     "the host's RST harmed nobody": (ASKED + "+.01 H> R 55:55(0) win 0", ("unknown", "unknown")),
-    "the client gave up first": (again(DATA, 1, 2) + "+9 > R. 201:201(0) ack 1449", ("hung", "reset")),
+    "the client gave up first": (again(DATA, 1, 2) + "+9 > R. 201:201(0) ack 1449", ("hung", "unknown")),
     "no SYN was answered": (SYN + "+1 > S 0:0(0)\n+2 > S 0:0(0)", ("hung", "unknown")),
     "the SYN/ACK was kept back": (
         SYN + "+.01 < S. 0:0(0) ack 1 !\n+1 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1 !", ("hung", "unknown")

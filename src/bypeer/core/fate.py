@@ -104,6 +104,8 @@ def _outcome(
         return "aborted"
     if killer is not None and closing is not None and _parted(killer, closing, [*own, *got]):
         return "aborted"
+    if killer is not None and silence is not None and silence.side != side:
+        return "unknown"  # what was sent to it before had no answer: whether the RST came, nothing shows
     if killer is not None:
         return "refused" if killer.refuses else "reset"
     if silence is not None and silence.side == side:
@@ -114,7 +116,7 @@ def _outcome(
 
 
 def _parted(killer: Reset, closing: Sighting, passed: Iterable[Sighting]) -> bool:
-    """Whether it had closed after a long pause, and the RST answers its FIN: it left, and asked for nothing more.
+    """Whether it had closed after a long pause, and the RST answers its FIN: it left, and wants no more.
 
     Without a pause it may have said only that it had sent all, and have been reset while it waited.
     """
