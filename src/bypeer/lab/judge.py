@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from bypeer.core.explanation import Explanation
@@ -11,14 +11,25 @@ from bypeer.lab.scenario import Expected, Scenario
 if TYPE_CHECKING:
     from bypeer.lab.stage import Truth
 
-# What a client's socket saw, by how it ended.
-_OUTCOMES = {"": "completed", "ECONNRESET": "reset", "EPIPE": "reset", "ECONNREFUSED": "refused",
-             "TIMEOUT": "hung", "ETIMEDOUT": "hung", "EHOSTUNREACH": "hung"}  # fmt: skip
+# What may be told of an end, by how its socket ended (Ended). A program that gave up waiting hung, and left;
+# one that closed may have had all it wanted. Of others (it vanished, it still waits) anything may be told.
+_OUTCOMES: Mapping[str, tuple[str, ...]] = {
+    "": ("completed",),
+    "ECONNRESET": ("reset",),
+    "EPIPE": ("reset",),
+    "ECONNREFUSED": ("refused",),
+    "ETIMEDOUT": ("hung",),
+    "EHOSTUNREACH": ("hung",),
+    "TIMEOUT": ("hung", "aborted"),
+    "ABORTED": ("aborted",),
+    "LEFT": ("aborted", "completed"),
+    "CUT": ("completed", "reset"),
+}
 
 
 def wrong(scenario: Scenario, release: str, found: Explanation, truth: Truth, *, remedied: bool) -> list[str]:
     """Where they disagree, a line each. With a remedy nothing is expected but that it is told truly."""
-    lines = list(_against_truth(found, truth))
+    lines = list(_against_truth(scenario, found, truth))
     if not remedied:
         right = scenario.right(release)
         if not any(_fits(one, found) for one in right):
@@ -44,22 +55,50 @@ def told(found: Explanation) -> str:
     return f"{one.killed_by} {one.cause or '-'} {one.client_outcome} ({one.certainty})"
 
 
-def outcome(truth: Truth) -> str:
-    """What the client's socket saw, in an explanation's words."""
-    return _OUTCOMES.get(truth.client.error, truth.client.error)
-
-
-def _against_truth(found: Explanation, truth: Truth) -> Iterator[str]:
+def _against_truth(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
     """What sockets and counters say otherwise."""
-    said, seen = found.verdict.client_outcome, outcome(truth)
-    if said not in (seen, "unknown"):
-        yield f"told that the client's connection was {said}; its socket: {truth.client.error or 'no error'}"
-    made = truth.counted.resets["host"].made
-    named = sum(one.author == "host" for one in found.resets)
-    if made != named:
-        yield f"{named} RSTs are told to be the host's; it made {made}"
-    if found.verdict.killed_by == "host" and not made:
+    yield from _against_ends(scenario, found, truth)
+    yield from _against_authors(scenario, found, truth)
+    if scenario.traffic.connections == 1:
+        yield from _against_reasons(scenario, found, truth)
+    if found.verdict.killed_by == "host" and not truth.counted.resets["host"].made:
         yield "the host is said to have killed it, and made no RST"
+
+
+def _against_ends(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
+    """How both sockets ended; of several connections, how the client's did."""
+    told = {"client": (found.verdict.client_outcome, truth.client.error)}
+    main = next((one for one in found.connections if one.id == found.verdict.connection), None)
+    if main is not None and scenario.traffic.connections == 1:
+        told["server"] = (main.outcome.server, truth.server.error)
+    for end, (said, error) in told.items():
+        if error in _OUTCOMES and said not in (*_OUTCOMES[error], "unknown"):
+            yield f"told that the {end}'s connection was {said}; its socket: {error or 'no error'}"
+
+
+def _against_authors(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
+    """Who made RSTs, by what each host counted. What the path lost, no capture has."""
+    topology, resets = scenario.topology, truth.counted.resets
+    ends = {topology.client, topology.server, *topology.spares}
+    hosts = {"host": {"host"}, "inside": {topology.inside}, "outside": ends - {topology.inside}}
+    for author, made_by in hosts.items():
+        made = sum(resets[one].made for one in made_by)
+        named = sum(one.author == author for one in found.resets)
+        if named > made or (author == "host" and named != made):
+            yield f"{named} RSTs are told to be made by {author}; it made {made}"
+
+
+def _against_reasons(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
+    """Why an endpoint closed with a RST: its kernel counts those that closed with data unread."""
+    verdict, topology = found.verdict, scenario.topology
+    if verdict.cause not in ("EP02", "EP03") or verdict.killed_by not in ("inside", "outside"):
+        return
+    far = topology.server if topology.client == topology.inside else topology.client
+    counters = truth.counted.tcp[topology.inside if verdict.killed_by == "inside" else far]
+    true = "EP03" if counters.get("TCPAbortOnClose") else "EP02"
+    if true not in verdict.candidates or (verdict.certainty == "certain" and verdict.cause != true):
+        said = ", ".join(verdict.candidates)
+        yield f"told {said} ({verdict.certainty}); by its kernel's counters it was {true}"
 
 
 def _fits(one: Expected, found: Explanation) -> bool:

@@ -250,6 +250,4 @@ PAIR = DOCKER._replace(
     far={4: "172.17.0.3", 6: "fd00:17::3"},
 )
 
-TOPOLOGIES = {
-    one.name: one for one in (DOCKER, PUBLISHED, BALANCED, NEIGHBOURS, SERVICE, ASYMMETRIC, PAIR)
-}
+TOPOLOGIES = {one.name: one for one in (DOCKER, PUBLISHED, BALANCED, NEIGHBOURS, SERVICE, ASYMMETRIC, PAIR)}

@@ -6,21 +6,24 @@ Each end says how its socket ended: that is the truth that verdicts are held aga
 from __future__ import annotations
 
 import errno
+import select
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+from bypeer.lab.manners import MANNERS, Left
 from bypeer.lab.net import Net
 from bypeer.lab.topologies import PORT
 
 _CHUNK = 1 << 16
 _REQUEST = b"GET /file HTTP/1.1\r\nHost: files.example\r\n\r\n"
+_STEP = 0.002  # s between two looks at how it goes
+_LATER = 1.0  # s that servers may end after their clients
 _LOOK = 0.05  # s between two looks at whether all is over
 _ROUND = 200  # octets of a question, and of its answer
-_LINGER_0 = struct.pack("ii", 1, 0)
 
 
 class Traffic(NamedTuple):
@@ -31,18 +34,22 @@ class Traffic(NamedTuple):
     rounds: int = 20  # of a chat
     pause: float = 0.0  # s between rounds; before what comes after `at`
     at: int = 0  # once it has come so far, the manners below apply
-    server: str = ""  # how the server behaves from there on: "", "linger", "unread", "stall", "absent"
+    server: str = ""  # how the server behaves from there on: one of MANNERS; "absent": there is none
     client: str = ""  # how the client does: the same
     patience: float = 4.0  # s after which the client takes it for hung
     rate: int = 0  # octets/s that the sender sends at most; 0: what goes
     options: tuple[tuple[str, int, int, int], ...] = ()  # end, level, option, value: of sockets
-    connections: int = 1  # all alike, at once
+    connections: int = 1  # all alike
+    apart: float = 0.0  # s between the beginnings of two
 
 
 class Ended(NamedTuple):
     """How one end's socket ended."""
 
-    error: str  # name of its errno; "TIMEOUT": its program gave up; "": none
+    # Name of its errno. "TIMEOUT": its program gave up. "OPEN": it still waited. "CUT": the other end closed
+    # before its time. "ABORTED", "LEFT", "STALLED", "VANISHED": what a manner made of it. "": it came to its
+    # end.
+    error: str
     received: int  # octets
     sent: int
 
@@ -64,8 +71,8 @@ class Talk:
         if self.traffic.server != "absent":
             for host in dict.fromkeys((topology.server, *topology.spares)):
                 self._run(self._accept, self.net[host].call(self._listen))
-        for _ in range(self.traffic.connections):
-            self._run(self._use)
+        for number in range(self.traffic.connections):
+            self._run(self._use, number * self.traffic.apart)
 
     @property
     def client(self) -> Ended:
@@ -78,20 +85,30 @@ class Talk:
         return _worst(self.servers)
 
     def wait(self, seconds: float) -> bool:
-        """Whether both ended within that time."""
-        deadline = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        """Whether all clients ended within that time; servers are waited for a moment longer."""
+        deadline, last = time.monotonic() + seconds, 0.0
+        while any(thread.is_alive() for thread in self._threads):
+            now = time.monotonic()
+            if len(self.clients) == self.traffic.connections:
+                last = last or now + _LATER
+                if now >= last:
+                    break
+            elif now >= deadline:
+                return False
+            time.sleep(_STEP)
+        return True
 
     def close(self) -> None:
         """Make an end of what still goes on."""
         for one in self._sockets:
+            with suppress(OSError):  # it is closed already, or was never connected
+                one.shutdown(socket.SHUT_RDWR)
             one.close()
 
     def _run(self, target: Callable[..., None], *args: object) -> None:
-        self._threads.append(threading.Thread(target=target, args=args, daemon=True))
-        self._threads[-1].start()
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     def _socket(self) -> socket.socket:
         return socket.socket(socket.AF_INET if self.family == 4 else socket.AF_INET6)
@@ -111,7 +128,8 @@ class Talk:
 
     # Each end: its part of the traffic, and how it ended
 
-    def _use(self) -> None:
+    def _use(self, after: float) -> None:
+        time.sleep(after)
         counts, error = [0, 0], ""
         one = self.net[self.net.topology.client].call(self._socket)
         self._sockets.append(one)
@@ -120,6 +138,8 @@ class Talk:
             one.settimeout(self.traffic.patience)
             one.connect((self.net.topology.service[self.family], PORT))
             _PARTS[self.traffic.kind][0](self, one, counts)
+        except Left as left:
+            error = left.how
         except OSError as failed:
             error = _name(failed)
         self.clients.append(Ended(error, counts[0], counts[1]))
@@ -145,39 +165,18 @@ class Talk:
             self._options("server", one)
             one.settimeout(15)
             _PARTS[self.traffic.kind][1](self, one, counts)
+        except Left as left:
+            error = left.how
         except OSError as failed:
             error = _name(failed)
         self.servers.append(Ended(error, counts[0], counts[1]))
         one.close()
 
-    def behave(self, manner: str, one: socket.socket) -> bool:
-        """Whether a manner made an end of it; called once the traffic has come to `at`."""
+    def behave(self, manner: str, one: socket.socket) -> None:
+        """Treat it in that manner, now that the traffic has come to `at`. Raises Left where that ends it."""
         if self.traffic.pause and self.traffic.kind != "chat":
             time.sleep(self.traffic.pause)
-        if manner == "linger":
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
-            one.close()
-            return True
-        if manner in ("close", "unread"):
-            if manner == "unread":
-                _await_unread(one)
-            one.close()
-            return True
-        if manner == "stall":
-            time.sleep(self.traffic.patience + 1)
-            return True
-        return False
-
-
-def _await_unread(one: socket.socket) -> None:
-    """Wait until something has come that nobody has read."""
-    deadline = time.monotonic() + 2
-    while time.monotonic() < deadline:
-        try:
-            if one.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-                return
-        except BlockingIOError:
-            time.sleep(0.002)
+        MANNERS[manner](one, self.traffic.patience)
 
 
 def _send_octets(talk: Talk, one: socket.socket, counts: list[int], manner: str, *, leads: bool) -> None:
@@ -187,8 +186,7 @@ def _send_octets(talk: Talk, one: socket.socket, counts: list[int], manner: str,
     while counts[1] < traffic.octets:
         if not behaved and counts[1] >= traffic.at:
             behaved = True
-            if talk.behave(manner, one):
-                return
+            talk.behave(manner, one)
         counts[1] += one.send(chunk[: traffic.octets - counts[1]])
         if leads:
             talk.progress = max(talk.progress, counts[1])
@@ -202,8 +200,7 @@ def _receive_octets(talk: Talk, one: socket.socket, counts: list[int], manner: s
     while True:
         if not behaved and counts[0] >= talk.traffic.at:
             behaved = True
-            if talk.behave(manner, one):
-                return
+            talk.behave(manner, one)
         got = one.recv(_CHUNK)
         if not got:
             return
@@ -215,6 +212,8 @@ def _download_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
     one.sendall(_REQUEST)
     counts[1] += len(_REQUEST)
     _receive_octets(talk, one, counts, talk.traffic.client)
+    if counts[0] < talk.traffic.octets:
+        raise Left("CUT")
 
 
 def _download_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:
@@ -224,8 +223,6 @@ def _download_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:
 
 def _upload_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
     _send_octets(talk, one, counts, talk.traffic.client, leads=False)
-    if one.fileno() < 0:
-        return
     one.shutdown(socket.SHUT_WR)
     while got := one.recv(_CHUNK):  # the server's word that all is there
         counts[0] += len(got)
@@ -233,24 +230,21 @@ def _upload_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
 
 def _upload_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:
     _receive_octets(talk, one, counts, talk.traffic.server)
-    if one.fileno() >= 0:
-        one.sendall(b"201 Created")
-        counts[1] += 11
+    one.sendall(b"201 Created")
+    counts[1] += 11
 
 
 def _chat_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
     for number in range(talk.traffic.rounds):
-        if talk.traffic.client and number == talk.traffic.at and talk.behave(talk.traffic.client, one):
+        if talk.traffic.client and number == talk.traffic.at:
+            talk.behave(talk.traffic.client, one)
+        # Whoever uses a connection again looks first whether it is still there.
+        if select.select([one], [], [], 0)[0] and not one.recv(1, socket.MSG_PEEK):
             return
         one.sendall(bytes(_ROUND))
         counts[1] += _ROUND
-        left = _ROUND
-        while left:
-            got = one.recv(left)
-            if not got:
-                return
-            left -= len(got)
-            counts[0] += len(got)
+        if not _whole_round(one, counts):
+            raise Left("CUT")
         talk.progress = max(talk.progress, number + 1)
         time.sleep(talk.traffic.pause)
 
@@ -258,18 +252,25 @@ def _chat_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
 def _chat_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:
     number = 0
     while True:
-        if talk.traffic.server and number == talk.traffic.at and talk.behave(talk.traffic.server, one):
+        if talk.traffic.server and number == talk.traffic.at:
+            talk.behave(talk.traffic.server, one)
+        if not _whole_round(one, counts):
             return
-        left = _ROUND
-        while left:
-            got = one.recv(left)
-            if not got:
-                return
-            left -= len(got)
-            counts[0] += len(got)
         one.sendall(bytes(_ROUND))
         counts[1] += _ROUND
         number += 1
+
+
+def _whole_round(one: socket.socket, counts: list[int]) -> bool:
+    """Receive a question or an answer; whether it came before the other end closed."""
+    left = _ROUND
+    while left:
+        got = one.recv(left)
+        if not got:
+            return False
+        left -= len(got)
+        counts[0] += len(got)
+    return True
 
 
 def _connect_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
@@ -283,7 +284,7 @@ def _connect_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:
 
 
 def _worst(ends: Sequence[Ended]) -> Ended:
-    return next((one for one in ends if one.error), ends[0] if ends else Ended("", 0, 0))
+    return next((one for one in ends if one.error), ends[0] if ends else Ended("OPEN", 0, 0))
 
 
 Part = Callable[[Talk, socket.socket, list[int]], None]
