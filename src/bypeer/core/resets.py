@@ -198,7 +198,7 @@ def _signs(study: Study, reset: Reset, answerable: Answerable) -> Iterable[str]:
 
 
 def overtaken(closing: Sighting, answered: Sighting | None) -> bool:
-    """Whether a FIN that came after a RST was sent before it: it does not acknowledge what the RST answers."""
+    """Whether a FIN that came after a RST was sent before: it does not acknowledge what the RST answers."""
     if answered is None or answered.end == answered.start or closing.segment.size:
         return False
     return bool(closing.segment.flags & tcp.FIN) and NOWHERE != closing.ack < answered.end
