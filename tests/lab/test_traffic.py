@@ -57,7 +57,7 @@ ENDS = {
     "half-close": (Traffic(octets=2_000_000, client="half-close"), Ends(("",), "", resets=False)),
     "wait": (Traffic(octets=2_000_000, server="wait", pause=0.1), Ends(("",), "", resets=False)),
     "stall": (
-        Traffic("chat", rounds=5, server="stall", at=2, patience=0.5),
+        Traffic("chat", rounds=5, server="stall", at=2, patience=2),
         Ends(("TIMEOUT",), "STALLED", resets=True, counter="TCPAbortOnClose"),  # a question lay unread
     ),
 }  # fmt: skip
@@ -121,6 +121,6 @@ def test_of_several_connections_the_one_that_failed_is_told(net: Net) -> None:
 
 
 def test_what_waits_beyond_its_client_is_open(net: Net) -> None:
-    talk, _ = talked(net, Traffic("chat", rounds=3, server="stall", at=1, client="vanish", patience=2))
+    talk, _ = talked(net, Traffic("chat", rounds=3, server="stall", at=1, client="vanish", patience=3))
     assert (talk.client.error, talk.server.error) == ("VANISHED", "OPEN")
     talk.close()

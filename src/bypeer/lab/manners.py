@@ -84,7 +84,7 @@ def wait(one: socket.socket, patience: float) -> None:
 
 def stall(one: socket.socket, patience: float) -> None:
     """Do nothing for longer than the client has patience, then close."""
-    time.sleep(patience + 1)
+    time.sleep(patience + 0.5)
     one.close()
     raise Left("STALLED")
 

@@ -213,7 +213,17 @@ def keepalive_failed(seen: Seen) -> Finding:
 
 
 def _is_probe(one: Sighting, seen: Seen) -> bool:
-    """RFC 9293, 3.8.4: SEG.SEQ = SND.NXT - 1, with no or one octet."""
+    """RFC 9293, 3.8.4: SEG.SEQ = SND.NXT - 1, with no or one octet.
+
+    Where the other's window is shut, that asks whether it has opened (3.8.6.1).
+    """
+    heard = [
+        other.segment.win
+        for other in seen.study.at(one.side, 1 - one.direction)
+        if other.ts < one.ts and not other.is_rst
+    ]
+    if heard and heard[-1] == 0:
+        return False
     before = [
         other.end
         for other in seen.study.at(one.side, one.direction)
