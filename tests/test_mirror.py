@@ -17,6 +17,7 @@ UNTESTED = {
 ACROSS: dict[str, str] = {
     "test_scripts.py": "the packet scripts of tests/scripts: what the tracker answers, and what they reach",
     "test_labels.py": "the tracker's answers, held against recorded ones of real kernels",
+    "test_reasons.py": "why an endpoint sent a RST by its kernel's word: testimony, causes and verdict",
     "test_printed.py": "what holds of printed text, in every step of the pipeline",
 }
 

@@ -61,10 +61,11 @@ class Reset:
 def find(study: Study) -> list[Reset]:
     """All RSTs in order of time, with their authors."""
     found = []
+    answerable = Answerable(study)
     for one in study.sightings:
         if one.is_rst and not (one.twin is not None and one.side != study.ingress(one.direction)):
             reset = Reset(one, seen=[one] if one.twin is None else [one, one.twin])
-            _author(study, reset)
+            _author(study, reset, answerable)
             found.append(reset)
     return found
 
@@ -72,11 +73,11 @@ def find(study: Study) -> list[Reset]:
 # Who made it
 
 
-def _author(study: Study, reset: Reset) -> None:
+def _author(study: Study, reset: Reset, answerable: Answerable) -> None:
     one = reset.sighting
     source = ENDPOINTS[study.ingress(one.direction)]
     if one.side == study.ingress(one.direction):
-        _arrived(study, reset, source)
+        _arrived(study, reset, source, answerable)
     elif not one.segment.ttl:
         _without_ttl(study, reset, source)
     else:
@@ -89,7 +90,7 @@ def _usual(one: Sighting, study: Study) -> dict[int, int]:
     return {ttl: count for ttl, count in place.half(one.direction).ttls.items() if ttl}
 
 
-def _arrived(study: Study, reset: Reset, source: Author) -> None:
+def _arrived(study: Study, reset: Reset, source: Author, answerable: Answerable) -> None:
     """Seen where its direction enters the host: from the endpoint, or from the path before it."""
     one = reset.sighting
     usual, ttl = _usual(one, study), one.segment.ttl
@@ -99,7 +100,7 @@ def _arrived(study: Study, reset: Reset, source: Author) -> None:
         reset.injected = ("TTL",)
         return
     stranger = any(sighting.stray for sighting in reset.seen)  # it is no end of this connection
-    reset.injected = () if stranger else tuple(_signs(study, reset))
+    reset.injected = () if stranger else tuple(_signs(study, reset, answerable))
     if reset.injected:
         reset.author = "on-path"
         reset.author_because = "; ".join(reset.injected)
@@ -179,7 +180,7 @@ def _ttls(usual: dict[int, int]) -> str:
     return "/".join(str(ttl) for ttl in sorted(usual))
 
 
-def _signs(study: Study, reset: Reset) -> Iterable[str]:
+def _signs(study: Study, reset: Reset, answerable: Answerable) -> Iterable[str]:
     """What shows that the apparent sender did not send this RST: it went on as if nothing were."""
     one = reset.sighting
     if _of_an_older(study, one):
@@ -189,8 +190,9 @@ def _signs(study: Study, reset: Reset) -> Iterable[str]:
     highest, newest, stamped = study.reached(one.side, one.direction)[row]
     if highest == NOWHERE:
         return
+    answered = next(answerable.by(reset), None) if reset.passive else None
     for other in rows[row:]:
-        if other.is_rst or other.stray:
+        if other.is_rst or other.stray or overtaken(other, answered):
             continue
         if other.end > max(highest, one.start) and _newer(other, newest, stamped):
             yield "its apparent sender went on sending new data"
@@ -213,6 +215,13 @@ def _of_an_older(study: Study, rst: Sighting) -> bool:
     came = [one for one in study.at(rst.side, 1 - rst.direction) if one.ts <= rst.ts and not one.is_rst]
     bare = all(one.segment.flags & (tcp.ACK_ | tcp.SYN) == tcp.ACK_ for one in came)
     return sent and bare and any(one.segment.ack == rst.segment.seq for one in came)
+
+
+def overtaken(closing: Sighting, answered: Sighting | None) -> bool:
+    """Whether a FIN that came after a RST was sent before: it does not acknowledge what the RST answers."""
+    if answered is None or answered.end == answered.start or closing.segment.size:
+        return False
+    return bool(closing.segment.flags & tcp.FIN) and NOWHERE != closing.ack < answered.end
 
 
 def _newer(other: Sighting, newest: int, stamped: bool) -> bool:

@@ -65,12 +65,10 @@ def _of_reset(
     seen: Seen, reset: Reset, by_reset: Mapping[int, Findings], by_connection: Findings
 ) -> Conclusion:
     findings = by_reset[id(reset)]
-    together = {
-        **{code: by_connection[code] for code in ("EP06", "EP08", "PA02") if code in by_connection},
-        **findings,
-    }
+    own = {code: by_connection[code] for code in ("EP06", "EP08", "PA02") if code in by_connection}
+    together = {**own, **findings}
     codes = candidates(together) or _of_challenged(seen, reset, by_reset)
-    found = Conclusion(reset.author, "likely", codes, first=reset)
+    found = Conclusion(reset.author, seen.certainty(reset, codes), codes, first=reset)
     answered = reset.trigger
     if reset.author != "host" and answered is not None and answered.stray and answered.side == OUTSIDE:
         found.candidates = ["NF10", "NF04"]  # the peer answers what left with the wrong address
