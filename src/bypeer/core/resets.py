@@ -20,6 +20,8 @@ from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
 # ns between a segment and the RST that answers it: microseconds on hardware, 29 ms on an
 # emulated machine (measured); a second is beyond any host that still works.
 _ANSWERED = 1_000_000_000
+# ns by which a RST may be ahead of what had been sent before it (7 ms were measured).
+_OVERTAKEN = 20_000_000
 MOST_CANDIDATES = 1_000  # segments that one RST may answer: on a slow machine it came up to a hundred late
 _JITTER = 50_000  # ns: two taps of one host may stamp in the wrong order by so much
 
@@ -180,15 +182,20 @@ def _ttls(usual: dict[int, int]) -> str:
 
 
 def _signs(study: Study, reset: Reset) -> Iterable[str]:
-    """What shows that the apparent sender did not send this RST: it went on as if nothing were."""
+    """What shows that the apparent sender did not send this RST: it went on as if nothing were.
+
+    A RST of its own will bears its SND.NXT (RFC 9293, 3.10.5), so that nothing sent earlier lies beyond it.
+    One that answers bears the other's SEG.ACK: it may have overtaken what was sent before it.
+    """
     one = reset.sighting
     rows = study.at(one.side, one.direction)
     row = bisect_right(rows, one.ts, key=_ts)
     highest, newest, stamped = study.reached(one.side, one.direction)[row]
     if highest == NOWHERE:
         return
+    after = one.ts + (_OVERTAKEN if reset.passive else 0)
     for other in rows[row:]:
-        if other.is_rst or other.stray:
+        if other.is_rst or other.stray or other.ts < after:
             continue
         if other.end > max(highest, one.start) and _newer(other, newest, stamped):
             yield "its apparent sender went on sending new data"

@@ -14,7 +14,6 @@ NEEDS = {
     "NF13": "insert_failed",
     "NF14": "the earlier connection of this tuple",
     "NF15": "conntrack -L",
-    "PA03": "captures at the backends",
 }
 
 
