@@ -30,6 +30,10 @@ class Expected(NamedTuple):
     certainty: str = ""  # "": any but "undetermined"
 
 
+# It says that it does not know, and what would settle it.
+OPEN = Expected("", None, "", "undetermined")
+
+
 class Scenario(NamedTuple):
     """A cause, made to happen: where, with which traffic, by which disturbance, and what is to be found."""
 
@@ -45,7 +49,9 @@ class Scenario(NamedTuple):
     family: int = 4  # of IP
     settings: Mapping[str, Mapping[str, int | str]] = {}  # host: sysctls, before anything happens
     rules: Mapping[str, str] = {}  # host: an nft script, before anything happens
+    supports: Sequence[str] = ()  # causes that have to be found supported as well, of whatever subject
     elsewhere: str = ""  # what happens on the kernels on which it does not bite
+    spoil: str = ""  # what `explain` gets instead of the recording: the name of a spoiler (spoil.py)
     longest: float = 20.0  # s, after which it is ended
 
     def right(self, release: str) -> Sequence[Expected]:

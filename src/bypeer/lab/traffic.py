@@ -10,7 +10,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from bypeer.lab.net import Net
@@ -18,6 +19,9 @@ from bypeer.lab.topologies import PORT
 
 _CHUNK = 1 << 16
 _REQUEST = b"GET /file HTTP/1.1\r\nHost: files.example\r\n\r\n"
+_STEP = 0.002  # s between two looks at how it goes
+_LATER = 1.0  # s that servers may end after their clients
+_LOOK = 0.05  # s between two looks at whether all is over
 _ROUND = 200  # octets of a question, and of its answer
 _LINGER_0 = struct.pack("ii", 1, 0)
 
@@ -35,47 +39,68 @@ class Traffic(NamedTuple):
     patience: float = 4.0  # s after which the client takes it for hung
     rate: int = 0  # octets/s that the sender sends at most; 0: what goes
     options: tuple[tuple[str, int, int, int], ...] = ()  # end, level, option, value: of sockets
+    connections: int = 1  # all alike
+    apart: float = 0.0  # s between the beginnings of two
 
 
 class Ended(NamedTuple):
     """How one end's socket ended."""
 
-    error: str  # name of its errno; "TIMEOUT": its program gave up; "": none
+    error: str  # name of its errno; "TIMEOUT": its program gave up; "OPEN": it still waited; "": none
     received: int  # octets
     sent: int
 
 
 class Talk:
-    """One connection: both programs, and how far they have come."""
+    """Both programs, and how far they have come: of several connections, the one that is furthest."""
 
     def __init__(self, net: Net, traffic: Traffic, family: int) -> None:
         self.net, self.traffic, self.family = net, traffic, family
         self.progress = 0
-        self.client, self.server = Ended("", 0, 0), Ended("", 0, 0)
-        self.server_socket: socket.socket | None = None  # once it is there
-        self.client_socket: socket.socket | None = None
+        self.clients: list[Ended] = []
+        self.servers: list[Ended] = []
+        self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin: the server listens when this returns."""
         topology = self.net.topology
         if self.traffic.server != "absent":
-            listener = self.net[topology.server].call(self._listen)
-            self._run(self._serve, listener)
-        self._run(self._use)
+            for host in dict.fromkeys((topology.server, *topology.spares)):
+                self._run(self._accept, self.net[host].call(self._listen))
+        for number in range(self.traffic.connections):
+            self._run(self._use, number * self.traffic.apart)
+
+    @property
+    def client(self) -> Ended:
+        """How the client's connection ended; of several, one that failed, if any did."""
+        return _worst(self.clients)
+
+    @property
+    def server(self) -> Ended:
+        """How the server's ended."""
+        return _worst(self.servers)
 
     def wait(self, seconds: float) -> bool:
-        """Whether both ended within that time."""
-        deadline = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        """Whether all clients ended within that time; servers are waited for a moment longer."""
+        deadline, last = time.monotonic() + seconds, 0.0
+        while any(thread.is_alive() for thread in self._threads):
+            now = time.monotonic()
+            if len(self.clients) == self.traffic.connections:
+                last = last or now + _LATER
+                if now >= last:
+                    break
+            elif now >= deadline:
+                return False
+            time.sleep(_STEP)
+        return True
 
     def close(self) -> None:
         """Make an end of what still goes on."""
-        for one in (self.client_socket, self.server_socket):
-            if one is not None:
-                one.close()
+        for one in self._sockets:
+            with suppress(OSError):  # it is closed already, or was never connected
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
 
     def _run(self, target: Callable[..., None], *args: object) -> None:
         self._threads.append(threading.Thread(target=target, args=args, daemon=True))
@@ -89,7 +114,7 @@ class Talk:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("", PORT))
         listener.listen(64)
-        listener.settimeout(15)
+        listener.settimeout(_LOOK)
         return listener
 
     def _options(self, end: str, one: socket.socket) -> None:
@@ -99,37 +124,45 @@ class Talk:
 
     # Each end: its part of the traffic, and how it ended
 
-    def _use(self) -> None:
-        counts = [0, 0]
-        error = ""
+    def _use(self, after: float) -> None:
+        time.sleep(after)
+        counts, error = [0, 0], ""
+        one = self.net[self.net.topology.client].call(self._socket)
+        self._sockets.append(one)
         try:
-            one = self.client_socket = self.net[self.net.topology.client].call(self._socket)
             self._options("client", one)
             one.settimeout(self.traffic.patience)
             one.connect((self.net.topology.service[self.family], PORT))
             _PARTS[self.traffic.kind][0](self, one, counts)
         except OSError as failed:
             error = _name(failed)
-        self.client = Ended(error, counts[0], counts[1])
-        if self.client_socket is not None:
-            self.client_socket.close()
+        self.clients.append(Ended(error, counts[0], counts[1]))
+        one.close()
 
-    def _serve(self, listener: socket.socket) -> None:
-        counts = [0, 0]
-        error = ""
+    def _accept(self, listener: socket.socket) -> None:
+        """Serve as many as come, until all clients have ended."""
+        with listener:
+            while True:
+                over = len(self.clients) == self.traffic.connections
+                try:
+                    one, _ = listener.accept()
+                except TimeoutError:
+                    if over:
+                        return
+                    continue
+                self._sockets.append(one)
+                self._run(self._serve, one)
+
+    def _serve(self, one: socket.socket) -> None:
+        counts, error = [0, 0], ""
         try:
-            one, _ = listener.accept()
-            self.server_socket = one
             self._options("server", one)
             one.settimeout(15)
             _PARTS[self.traffic.kind][1](self, one, counts)
         except OSError as failed:
             error = _name(failed)
-        finally:
-            listener.close()
-        self.server = Ended(error, counts[0], counts[1])
-        if self.server_socket is not None:
-            self.server_socket.close()
+        self.servers.append(Ended(error, counts[0], counts[1]))
+        one.close()
 
     def behave(self, manner: str, one: socket.socket) -> bool:
         """Whether a manner made an end of it; called once the traffic has come to `at`."""
@@ -172,7 +205,7 @@ def _send_octets(talk: Talk, one: socket.socket, counts: list[int], manner: str,
                 return
         counts[1] += one.send(chunk[: traffic.octets - counts[1]])
         if leads:
-            talk.progress = counts[1]
+            talk.progress = max(talk.progress, counts[1])
         if traffic.rate:
             time.sleep(max(0.0, began + counts[1] / traffic.rate - time.monotonic()))
 
@@ -189,7 +222,7 @@ def _receive_octets(talk: Talk, one: socket.socket, counts: list[int], manner: s
         if not got:
             return
         counts[0] += len(got)
-        talk.progress = counts[0]
+        talk.progress = max(talk.progress, counts[0])
 
 
 def _download_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
@@ -232,7 +265,7 @@ def _chat_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
                 return
             left -= len(got)
             counts[0] += len(got)
-        talk.progress = number + 1
+        talk.progress = max(talk.progress, number + 1)
         time.sleep(talk.traffic.pause)
 
 
@@ -261,6 +294,10 @@ def _connect_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
 def _connect_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:
     del talk
     counts[0] += len(one.recv(1000))
+
+
+def _worst(ends: Sequence[Ended]) -> Ended:
+    return next((one for one in ends if one.error), ends[0] if ends else Ended("OPEN", 0, 0))
 
 
 Part = Callable[[Talk, socket.socket, list[int]], None]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from bypeer.lab.scenarios import endpoint, netfilter
+from bypeer.lab.scenarios import attack, capture, endpoint, netfilter, path, service
 
-SCENARIOS = {one.name: one for table in (netfilter, endpoint) for one in table.SCENARIOS}
+SCENARIOS = {
+    one.name: one
+    for table in (netfilter, endpoint, path, service, capture, attack)
+    for one in table.SCENARIOS
+}
