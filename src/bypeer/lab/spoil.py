@@ -106,14 +106,17 @@ def _only(side: str) -> Callable[[Sides], Sides]:
     return lambda sides: {side: sides[side]}
 
 
-def _towards(port: str, number: int) -> Callable[[Sides], Sides]:
-    """One direction only: packets of which a port is that."""
+def _way(*, back: bool) -> Callable[[Sides], Sides]:
+    """One direction only: that of the first packet, which is the client's, or the other."""
 
     def spoil(sides: Sides) -> Sides:
         found = {}
         for side, rows in sides.items():
-            packets = ((one, _packet(one)) for one in rows)
-            found[side] = [one for one, packet in packets if packet and getattr(packet, port) == number]
+            packets = [(one, packet) for one in rows if (packet := _packet(one))]
+            client = packets[0][1].source, packets[0][1].sport
+            found[side] = [
+                one for one, packet in packets if ((packet.source, packet.sport) == client) is not back
+            ]
         return found
 
     return spoil
@@ -146,8 +149,8 @@ SPOILERS: Mapping[str, Callable[[Sides], Sides]] = {
     "shifted": _shifted,
     "inside": _only("inside"),
     "outside": _only("outside"),
-    "requests": _towards("dport", 80),
-    "answers": _towards("sport", 80),
+    "requests": _way(back=False),
+    "answers": _way(back=True),
     "doubled": _doubled,
     "headless": _headless,
     "no-options": _cut(_ETHERNET + 40),

@@ -48,6 +48,15 @@ ONE = _attack(
     (_forged("neighbour"),),
     _FORGED,
 )
+# What rp_filter does, for IPv6 as well.
+_FIB = """
+table inet spoofed {
+    chain prerouting {
+        type filter hook prerouting priority raw; policy accept;
+        fib saddr . iif oif missing drop
+    }
+}
+"""
 _RP_FILTER = {"host": {"net.ipv4.conf.all.rp_filter": 1}}
 
 SCENARIOS = (
@@ -88,4 +97,10 @@ SCENARIOS = (
         (_forged("lodger"),),
         _COMPLETED,
     )._replace(settings=_RP_FILTER),
+    _attack(
+        "forged-by-lodger-fib",
+        "as forged-by-lodger, over IPv6, and a rule discards what comes from the wrong side",
+        (_forged("lodger"),),
+        _COMPLETED,
+    )._replace(family=6, rules={"host": _FIB}),
 )

@@ -53,7 +53,7 @@ SCENARIOS = (
     UNTRANSLATED._replace(
         name="untranslated-late-reply",
         says="late replies reach the client pod with the backend's own address: kube-proxy's case of 2019",
-        traffic=Traffic(octets=65_000_000),
+        traffic=Traffic(octets=40_000_000),
         meddling=(Meddling(f"{_DATA} numgen inc mod 60 0", (Copy(after=0.12),), at=1_000_000),),
         expected={
             "<6.1": [Expected("inside", "NF07", "reset")],
