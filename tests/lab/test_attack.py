@@ -11,17 +11,18 @@ from bypeer.lab.stage import Truth, rehearse
 
 pytestmark = pytest.mark.lab
 
-# By name: how the client's socket ends, and how many RSTs the host makes.
+# By name: how the client's socket ends, and how many RSTs the host makes. Whose server dies may never be told.
+DIES, LIVES = ("ECONNRESET", "TIMEOUT"), ("",)
 ENDS = {
-    "forged-segment": ("ECONNRESET", 1),
-    "forged-segment-v6": ("ECONNRESET", 1),
-    "forged-segment-blind": ("", 1),
-    "forged-segments": ("ECONNRESET", 1_000),
-    "forged-segment-drop": ("", 0),
-    "forged-segment-rp-filter": ("ECONNRESET", 1),
-    "forged-by-lodger": ("ECONNRESET", 1),
-    "forged-by-lodger-rp-filter": ("", 0),
-    "forged-by-lodger-fib": ("", 0),
+    "forged-segment": (DIES, 1),
+    "forged-segment-v6": (DIES, 1),
+    "forged-segment-blind": (LIVES, 1),
+    "forged-segments": (DIES, 1_000),
+    "forged-segment-drop": (LIVES, 0),
+    "forged-segment-rp-filter": (DIES, 1),
+    "forged-by-lodger": (DIES, 1),
+    "forged-by-lodger-rp-filter": (LIVES, 0),
+    "forged-by-lodger-fib": (LIVES, 0),
 }
 
 
@@ -34,6 +35,7 @@ def played(scenario: Scenario) -> Truth:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: str(one.name))
 def test_what_becomes_of_the_connection(scenario: Scenario) -> None:
-    error, made = ENDS[scenario.name]
+    errors, made = ENDS[scenario.name]
     truth = played(scenario)
-    assert (truth.client.error, truth.counted.resets["host"].made) == (error, made)
+    assert truth.client.error in errors
+    assert truth.counted.resets["host"].made == made

@@ -43,6 +43,15 @@ _FORGETS = {
         "net.netfilter.nf_conntrack_tcp_loose": 0,
     }
 }
+# As a kernel that has just started: a RST for whatever comes.
+_KNOWS_NOTHING = """
+table inet restarted {
+    chain input {
+        type filter hook input priority filter; policy accept;
+        meta l4proto tcp reject with tcp reset
+    }
+}
+"""
 _FEW_PORTS = """
 table inet ports {
     chain postrouting {
@@ -161,6 +170,15 @@ SCENARIOS = (
         traffic=Traffic("chat", rounds=200, pause=0.02, connections=3, patience=2.5),
         acts=(Act(20, "server", "ip", "link set s0 down"),),
         expected={"any": [Expected("outside", "EP07", "hung", "undetermined")]},
+        supports=("PA05",),
+    ),
+    Scenario(
+        name="peer-restarted",
+        code="PA05",
+        says="in the middle of three connections the server begins to know none of them",
+        traffic=Traffic("chat", rounds=200, pause=0.02, connections=3, patience=2.5),
+        acts=(Act(20, "server", "nft", _KNOWS_NOTHING),),
+        expected={"any": [Expected("outside", "EP05", "reset", "likely")]},
         supports=("PA05",),
     ),
     Scenario(
