@@ -11,7 +11,7 @@ from bypeer.lab.stage import Truth, rehearse
 
 pytestmark = pytest.mark.lab
 
-# By name: how the client's socket ends, and how many RSTs the host makes. Whose server dies may never be told.
+# By name: how the client's socket ends, and how many RSTs the host makes. It may never be told of a death.
 DIES, LIVES = ("ECONNRESET", "TIMEOUT"), ("",)
 ENDS = {
     "forged-segment": (DIES, 1),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from bypeer.core import tcp
 from bypeer.core.explanation import Author, Effect
 from bypeer.core.nat import INITIAL_TTLS
-from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, Study
 
 # ns between a segment and the RST that answers it: microseconds on hardware, 29 ms on an
 # emulated machine (measured); a second is beyond any host that still works.
@@ -23,6 +23,7 @@ _ANSWERED = 1_000_000_000
 # ns by which a RST may be ahead of what had been sent before it (7 ms were measured).
 _OVERTAKEN = 20_000_000
 MOST_CANDIDATES = 1_000  # segments that one RST may answer: on a slow machine it came up to a hundred late
+_NEAR = 100  # segments before a RST among which the one lies that it answers
 _JITTER = 50_000  # ns: two taps of one host may stamp in the wrong order by so much
 
 ENDPOINTS: tuple[Author, Author] = ("inside", "outside")  # by side
@@ -185,7 +186,8 @@ def _signs(study: Study, reset: Reset) -> Iterable[str]:
     """What shows that the apparent sender did not send this RST: it went on as if nothing were.
 
     A RST of its own will bears its SND.NXT (RFC 9293, 3.10.5), so that nothing sent earlier lies beyond it.
-    One that answers bears the other's SEG.ACK: it may have overtaken what was sent before it.
+    One that answers bears the other's SEG.ACK: it may have overtaken what was sent before it, but for what
+    acknowledges the very data that it answers.
     """
     one = reset.sighting
     rows = study.at(one.side, one.direction)
@@ -194,12 +196,22 @@ def _signs(study: Study, reset: Reset) -> Iterable[str]:
     if highest == NOWHERE:
         return
     after = one.ts + (_OVERTAKEN if reset.passive else 0)
+    answered = _answered(study, one) if reset.passive else FOREVER
     for other in rows[row:]:
-        if other.is_rst or other.stray or other.ts < after:
+        if other.is_rst or other.stray or (other.ts < after and other.ack < answered):
             continue
         if other.end > max(highest, one.start) and _newer(other, newest, stamped):
             yield "its apparent sender went on sending new data"
             return
+
+
+def _answered(study: Study, rst: Sighting) -> int:
+    """Where the data end that a RST answers; FOREVER where it answers none."""
+    rows = study.at(rst.side, 1 - rst.direction)
+    row = bisect_right(rows, rst.ts, key=_ts)
+    near = reversed(rows[max(0, row - _NEAR) : row])
+    asked = next((one for one in near if one.segment.ack == rst.segment.seq and not one.is_rst), None)
+    return asked.end if asked is not None and asked.end > asked.start else FOREVER
 
 
 def _newer(other: Sighting, newest: int, stamped: bool) -> bool:

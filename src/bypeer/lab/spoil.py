@@ -130,6 +130,11 @@ def _doubled(sides: Sides) -> Sides:
     }
 
 
+def _merged(sides: Sides) -> Sides:
+    """Both sides in one file that does not tell them apart, as of `tcpdump -i any` in the old format."""
+    return {"any": sorted((one for rows in sides.values() for one in rows), key=lambda one: one.ts)}
+
+
 def _headless(sides: Sides) -> Sides:
     """Both begin in mid-stream."""
     since = max(rows[len(rows) // 4].ts for rows in sides.values())
@@ -152,6 +157,7 @@ SPOILERS: Mapping[str, Callable[[Sides], Sides]] = {
     "requests": _way(back=False),
     "answers": _way(back=True),
     "doubled": _doubled,
+    "merged": _merged,
     "headless": _headless,
     "no-options": _cut(_ETHERNET + 40),
     "no-headers": _cut(_ETHERNET + 24),

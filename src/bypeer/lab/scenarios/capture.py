@@ -24,16 +24,22 @@ _UNSEEN = Expected("none", None, "unknown")  # nothing shows what the client got
 
 
 def _rows(
-    code: str, spoil: str, says: str, killed: Sequence[Expected], plain: Sequence[Expected]
+    code: str,
+    spoil: str,
+    says: str,
+    killed: Sequence[Expected],
+    plain: Sequence[Expected],
+    *,
+    shown: bool = True,
 ) -> tuple[Scenario, ...]:
-    """The same spoilt twice: a reset by the host, and a download that completes."""
+    """The same spoilt twice: a reset by the host, and a download that completes. `shown`: the cause itself is."""
     return (
         _KILLED._replace(
             name=f"reset-{spoil}",
             code=code,
             says=f"the host resets a download (NF02); {says}",
             spoil=spoil,
-            supports=() if killed == [OPEN] else (code,),
+            supports=(code,) if shown and killed != [OPEN] else (),
             expected={"any": killed},
         ),
         Scenario(
@@ -63,6 +69,7 @@ SCENARIOS = (
     *_rows("AR04", "requests", "only what goes to the server was captured", [OPEN], [_UNSEEN]),
     *_rows("AR04", "answers", "only what comes from the server was captured", [OPEN], [_UNSEEN]),
     *_rows("AR05", "doubled", "each packet was captured twice", _CERTAIN, [_COMPLETED]),
+    *_rows("AR05", "merged", "both sides are in one file", _LIKELY, [_COMPLETED], shown=False),
     *_rows("AR06", "headless", "the captures begin in mid-stream", _LIKELY, [_COMPLETED]),
     *_rows("AR06", "no-options", "snaplen cut the TCP options", _LIKELY, [_COMPLETED]),
     *_rows("AR06", "no-headers", "snaplen cut the TCP header", [OPEN], [OPEN]),

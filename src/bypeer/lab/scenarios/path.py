@@ -125,6 +125,13 @@ SCENARIOS = (
         expected={"any": [Expected("on-path", "PA01", "reset", "likely")]},
     ),
     INJECTED._replace(
+        name="injected-as-an-answer",
+        says="the path's RST has the server's own TTL and no ACK, as if the server knew no such connection",
+        meddling=(Meddling(_ANSWER, (Copy(edit=_rst(flags=tcp.RST, id_is=0)), ITSELF), at=5, times=1),),
+        # But the server then answers the very question.
+        expected={"any": [Expected("on-path", "PA01", "reset", "likely")]},
+    ),
+    INJECTED._replace(
         name="injected-perfectly",
         says="the path resets both ends with the right TTL: nothing shows that the server did not",
         meddling=(
