@@ -32,7 +32,7 @@ def _rows(
     *,
     shown: bool = True,
 ) -> tuple[Scenario, ...]:
-    """The same spoilt twice: a reset by the host, and a download that completes. `shown`: the cause itself is."""
+    """The same spoilt twice: a reset by the host, and a completed download. `shown`: the cause itself is."""
     return (
         _KILLED._replace(
             name=f"reset-{spoil}",
