@@ -62,7 +62,7 @@ SCENARIOS = (
         "AR01", "blind", "the outside lacks what came in the 5 ms before a RST", [OPEN], [_COMPLETED, _UNSEEN]
     ),
     *_rows("AR02", "apart", "segments are merged, sums not filled in", _CERTAIN, [_COMPLETED]),
-    # An offset is found and taken out; what the clock gains meanwhile may confuse the order of what was close.
+    # An offset is found and taken out; what the clock gains meanwhile may confuse the order of close ones.
     *_rows("AR03", "shifted", "one clock is ahead and too fast", [*_CERTAIN, *_LIKELY], [_COMPLETED]),
     *_rows("AR04", "inside", "nothing was captured outside", [OPEN], [_COMPLETED]),
     *_rows("AR04", "outside", "nothing was captured inside", _LIKELY, [_COMPLETED]),
