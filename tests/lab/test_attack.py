@@ -17,7 +17,7 @@ ENDS = {
     "forged-segment": (DIES, 1),
     "forged-segment-v6": (DIES, 1),
     "forged-segment-blind": (LIVES, 1),
-    "forged-segments": (DIES, 1_000),
+    "forged-segments": (DIES, 300),
     "forged-segment-drop": (LIVES, 0),
     "forged-segment-rp-filter": (DIES, 1),
     "forged-by-lodger": (DIES, 1),
