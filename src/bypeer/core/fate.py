@@ -184,7 +184,7 @@ def _astray(silence: Silence) -> bool:
 def _unanswered(study: Study, side: int, until: int) -> Silence | None:
     own = [one for one in sent(study, side) if not one.is_rst and one.ts < until]
     got = [one for one in received(study, side) if not one.is_rst and one.ts < until]
-    acked = highest_ack(got)
+    acked = max(highest_ack(got), _opened(own))
     open_ends = [one for one in own if one.end > max(acked, one.start)]
     if not open_ends:
         return _unprobed(study, side, own, got, least=_REPEATS if until == FOREVER else _REPEATS - 1)
@@ -195,6 +195,13 @@ def _unanswered(study: Study, side: int, until: int) -> Silence | None:
     if len(copies) < 2 or not late or (len(copies) < _REPEATS and copies[-1].ts - copies[0].ts < _PATIENCE):
         return None
     return Silence(side, copies, copies[0].ts, _kept_back(study, side, copies))
+
+
+def _opened(own: Sequence[Sighting]) -> int:
+    """Where its own SYN ends, if it acknowledges anything: the answer came by another way."""
+    syn = next((one for one in own if one.segment.flags & tcp.SYN), None)
+    opened = syn is not None and any(one.ack != NOWHERE and one.ts > syn.ts for one in own)
+    return syn.end if opened and syn is not None else NOWHERE
 
 
 def _unprobed(

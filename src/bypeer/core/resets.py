@@ -20,6 +20,8 @@ from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
 # ns between a segment and the RST that answers it: microseconds on hardware, 29 ms on an
 # emulated machine (measured); a second is beyond any host that still works.
 _ANSWERED = 1_000_000_000
+# ns by which a RST may be ahead of what had been sent before it (7 ms were measured).
+_OVERTAKEN = 20_000_000
 MOST_CANDIDATES = 1_000  # segments that one RST may answer: on a slow machine it came up to a hundred late
 _JITTER = 50_000  # ns: two taps of one host may stamp in the wrong order by so much
 
@@ -181,7 +183,12 @@ def _ttls(usual: dict[int, int]) -> str:
 
 
 def _signs(study: Study, reset: Reset, answerable: Answerable) -> Iterable[str]:
-    """What shows that the apparent sender did not send this RST: it went on as if nothing were."""
+    """What shows that the apparent sender did not send this RST: it went on as if nothing were.
+
+    A RST of its own will bears its SND.NXT (RFC 9293, 3.10.5), so that nothing sent earlier lies beyond it.
+    One that answers bears the other's SEG.ACK: it may have overtaken what was sent before it, but for what
+    acknowledges the very data that it answers.
+    """
     one = reset.sighting
     if _of_an_older(study, one):
         return
@@ -192,7 +199,7 @@ def _signs(study: Study, reset: Reset, answerable: Answerable) -> Iterable[str]:
         return
     answered = next(answerable.by(reset), None) if reset.passive else None
     for other in rows[row:]:
-        if other.is_rst or other.stray or overtaken(other, answered):
+        if other.is_rst or other.stray or overtaken(other, answered) or _late(reset, other, answered):
             continue
         if other.end > max(highest, one.start) and _newer(other, newest, stamped):
             yield "its apparent sender went on sending new data"
@@ -222,6 +229,13 @@ def overtaken(closing: Sighting, answered: Sighting | None) -> bool:
     if answered is None or answered.end == answered.start or closing.segment.size:
         return False
     return bool(closing.segment.flags & tcp.FIN) and NOWHERE != closing.ack < answered.end
+
+
+def _late(reset: Reset, other: Sighting, answered: Sighting | None) -> bool:
+    """Whether a segment soon after a RST that answers may have been sent before it."""
+    if not reset.passive or other.ts >= reset.sighting.ts + _OVERTAKEN:
+        return False
+    return answered is None or answered.end == answered.start or other.ack < answered.end
 
 
 def _newer(other: Sighting, newest: int, stamped: bool) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bypeer.core.explanation import Explanation
-from bypeer.lab.scenario import Expected, Scenario
+from bypeer.lab.scenario import OPEN, Expected, Scenario
 
 if TYPE_CHECKING:
     from bypeer.lab.stage import Truth
@@ -36,6 +36,12 @@ def wrong(scenario: Scenario, release: str, found: Explanation, truth: Truth, *,
     elif not any(_fits(one, found) for one in right):
         wanted = " or ".join(_said(one) for one in right) or "nothing: it is not for this kernel"
         lines.append(f"found {told(found)}; right would be {wanted}")
+    supported = {one.cause for one in found.outcomes if one.answer == "supported"}
+    supported |= set(found.verdict.candidates)
+    if not remedied:
+        lines += [
+            f"{code} is not found to be possible" for code in scenario.supports if code not in supported
+        ]
     return lines
 
 
@@ -122,11 +128,15 @@ def _with_remedy(code: str, right: Sequence[Expected], found: Explanation, truth
 
 def _fits(one: Expected, found: Explanation) -> bool:
     verdict = found.verdict
+    if one == OPEN:
+        return verdict.certainty == "undetermined" and bool(verdict.needs)
     if (one.killed_by, one.cause, one.outcome) != (verdict.killed_by, verdict.cause, verdict.client_outcome):
         return False
     return verdict.certainty == one.certainty if one.certainty else verdict.certainty != "undetermined"
 
 
 def _said(one: Expected) -> str:
+    if one == OPEN:
+        return "undetermined"
     certain = f" ({one.certainty})" if one.certainty else ""
     return f"{one.killed_by} {one.cause or '-'} {one.outcome}{certain}"

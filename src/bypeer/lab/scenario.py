@@ -32,6 +32,10 @@ class Expected(NamedTuple):
     certainty: str = ""  # "": any but "undetermined"
 
 
+# It says that it does not know, and what would settle it.
+OPEN = Expected("", None, "", "undetermined")
+
+
 class Scenario(NamedTuple):
     """A cause, made to happen: where, with which traffic, by which disturbance, and what is to be found."""
 
@@ -48,7 +52,9 @@ class Scenario(NamedTuple):
     settings: Mapping[str, Mapping[str, int | str]] = {}  # host: sysctls, before anything happens
     rules: Mapping[str, str] = {}  # host: an nft script, before anything happens
     before: Sequence[Act] = ()  # done before anything is recorded
+    supports: Sequence[str] = ()  # causes that have to be found supported as well, of whatever subject
     elsewhere: str = ""  # what happens on the kernels on which it does not bite
+    spoil: str = ""  # what `explain` gets instead of the recording: the name of a spoiler (spoil.py)
     longest: float = 20.0  # s, after which it is ended
 
     def right(self, release: str) -> Sequence[Expected]:

@@ -24,6 +24,7 @@ from bypeer.lab.net import Net, built
 from bypeer.lab.pair import taken
 from bypeer.lab.remedies import Remedy
 from bypeer.lab.scenario import Act, Scenario
+from bypeer.lab.spoil import spoilt
 from bypeer.lab.traffic import OCTETS, Ended, Talk
 from bypeer.lab.witness import Counted, Witness
 from bypeer.live.conntrack import Conntrack
@@ -77,7 +78,8 @@ def play(
         files = [path.with_suffix(f".{side}.pcap") for side in ("inside", "outside")] if pair else []
         _recorded(scene, path, files)
         truth = scene.truth()
-        explanation = api.explain([path])
+        given = spoilt(path, scenario.spoil, Path(folder)) if scenario.spoil else [path]
+        explanation = api.explain(given)
         without = api.explain(files) if pair else None
     found = wrong(scenario, release, explanation, truth, remedied=remedy is not None)
     if without is not None:
