@@ -8,13 +8,11 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "src/bypeer/core"
 
 # module: why it has no test file of its own
-UNTESTED = {
-    "lines.py": "records and memory: what connections.py makes of them is tested in both worlds",
-    "picture.py": "records: what draw.py makes of them is tested",
-}
+UNTESTED = {"lines.py": "records and memory: what connections.py makes of them is tested in both worlds"}
 
 # test file: what it tests beyond one module
 ACROSS: dict[str, str] = {
+    "test_testimony_entries.py": "what testimony.py makes of entries that came and went: another half of its tests",
     "test_scripts.py": "the packet scripts of tests/scripts: what the tracker answers, and what they reach",
     "test_labels.py": "the tracker's answers, held against recorded ones of real kernels",
     "test_reasons.py": "why an endpoint sent a RST by its kernel's word: testimony, causes and verdict",

@@ -10,7 +10,7 @@ from bypeer.lab.traffic import Traffic
 _COMPLETED = Expected("none", None, "completed")
 _RATE = 20_000_000  # octets/s: what is done in mid-download comes in mid-download, on a loaded machine too
 _DOWNLOAD = Traffic(octets=20_000_000, rate=_RATE)
-_IDLE = Traffic(octets=2_000_000, server="pause", at=1_000_000, pause=1.5, patience=3.0)
+_IDLE = Traffic(octets=2_000_000, server="wait", at=1_000_000, pause=1.5, patience=3.0)
 
 _MISSING = (
     Scenario(
@@ -67,7 +67,7 @@ _LEAKED = (
         name="leaked-fin",
         code="NF10",
         says="the entry is gone when the client says that it has sent all: its FIN leaves untranslated",
-        traffic=Traffic("upload", octets=1_000_000, client="pause", at=1_000_000, pause=1.2, patience=2.0),
+        traffic=Traffic("upload", octets=1_000_000, client="wait", at=1_000_000, pause=1.2, patience=2.0),
         acts=(Act(1_000_000, "host", "flush", after=0.2),),
         expected={"any": [Expected("host", "NF10", "hung")]},
     ),

@@ -32,7 +32,7 @@ def _beyond(after: float = 0.0, ack: int | None = None) -> Copy:
     return Copy(after, Edit(seq=50_000_000, ack=ack, ip_id=_ID))
 
 
-_IDLE = Traffic(octets=2_000_000, server="pause", at=1_000_000, pause=2.0, patience=3.0)
+_IDLE = Traffic(octets=2_000_000, server="wait", at=1_000_000, pause=2.0, patience=3.0)
 _CHAT = Traffic("chat", rounds=20, pause=0.05)
 
 _LATE = (
