@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bypeer.lab.scenario import Scenario
 from bypeer.lab.scenarios import attack, capture, endpoint, entries, netfilter, path, service
 
-SCENARIOS = {
+SCENARIOS: dict[str, Scenario] = {
     one.name: one
     for table in (netfilter, entries, endpoint, path, service, capture, attack)
     for one in table.SCENARIOS
