@@ -7,8 +7,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
-# These look at the tree or at processes, which are the same however bypeer runs.
-TREE_TESTS := bench cli test_contracts.py test_mirror.py test_sizes.py
+# These look at the tree, at processes or into a browser, which are the same however bypeer runs.
+TREE_TESTS := bench browser cli test_contracts.py test_mirror.py test_sizes.py
 CASE := tests/captures/late-segment
 KERNELS := 5.10 6.1 6.12 newest
 
@@ -153,7 +153,8 @@ clean:
 	command -v ip >/dev/null || need ip iproute2 'tests on hosts of their own will be skipped'
 	command -v nft >/dev/null || need nft nftables 'tests on hosts of their own will be skipped'
 	command -v tcpdump >/dev/null || need tcpdump tcpdump 'tests that compare with it will be skipped'
-	command -v chromium >/dev/null || need Chromium chromium 'tests of the page will be skipped'
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
+	    need chromium chromium 'the page will not be tested in a browser'
 	touch $@
 
 FORCE:

@@ -145,6 +145,16 @@ def test_nothing_to_draw(renderers: Renderers, tmp_path: Path, capsys: pytest.Ca
     assert not renderers.asked
 
 
+def test_of_a_damaged_capture_what_came_before_is_drawn(
+    renderers: Renderers, write: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside, outside = write(KILLED)
+    Path(outside).write_bytes(Path(outside).read_bytes()[:-9])
+    assert main(["graph", inside, outside]) == 0
+    assert "outside.pcap: at octet" in capsys.readouterr().err
+    assert renderers.asked
+
+
 @pytest.mark.parametrize("name", ["a.gif", "a", "a.svg.txt"])
 def test_other_files_are_wrong_usage(name: str, renderers: Renderers, tmp_path: Path) -> None:
     assert main(["graph", *FILES, "-w", str(tmp_path / name)]) == Status.USAGE

@@ -81,9 +81,18 @@ OUTCOMES: dict[str, tuple[str, tuple[str, str]]] = {
         ASKED + "+.01 < F. 1449:1449(0) ack 101\n+.01 > P. 101:201(100) ack 1450\n"
         "+.01 < R 1450:1450(0) win 0", ("reset", "aborted"),
     ),
+    "a FIN after a pause is answered by one who knows no connection": (
+        ASKED + "+1 > F. 101:101(0) ack 1449\n+.01 < R 1449:1449(0) win 0", ("aborted", "unknown"),
+    ),
+    "a FIN right after the last word, too: it may have waited for more": (
+        ASKED + "+.9 > F. 101:101(0) ack 1449\n+.01 < R 1449:1449(0) win 0", ("reset", "unknown"),
+    ),
+    "the last data, and FIN with them, after a pause": (
+        ASKED + "+1 > F. 101:201(100) ack 1449\n+.01 < R 1449:1449(0) win 0", ("reset", "unknown"),
+    ),
     "no end at all": (ASKED + "+.01 < R. 9:9(0) ack 101", ("unknown", "aborted")),
     "the host's RST harmed nobody": (ASKED + "+.01 H> R 55:55(0) win 0", ("unknown", "unknown")),
-    "the client gave up first": (again(DATA, 1, 2) + "+9 > R. 201:201(0) ack 1449", ("hung", "reset")),
+    "the client gave up first": (again(DATA, 1, 2) + "+9 > R. 201:201(0) ack 1449", ("hung", "unknown")),
     "no SYN was answered": (SYN + "+1 > S 0:0(0)\n+2 > S 0:0(0)", ("hung", "unknown")),
     "the SYN/ACK was kept back": (
         SYN + "+.01 < S. 0:0(0) ack 1 !\n+1 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1 !", ("hung", "unknown")
@@ -168,6 +177,8 @@ SILENCES: dict[str, tuple[str, tuple[int, int, int] | None]] = {
         again("< P. 1449:1549(100) ack 101", 1, 2) + "+.01 > R 101:101(0) win 0", None
     ),
     "three keepalive probes": (again(PROBE, 75, 75), (0, 3, 0)),
+    "two, and the RST of one who gives up": (again(PROBE, 75) + "+75 > R. 101:101(0) ack 1449", (0, 2, 0)),
+    "one, and an abort": (again(PROBE) + "+75 > R. 101:101(0) ack 1449", None),
     "with an octet of data": (again("> . 100:101(1) ack 1449", 75, 75), (0, 3, 0)),
     "two keepalive probes": (again(PROBE, 75), None),
     "probes that are answered": (again(PROBE, 75, 75) + "+.01 < . 1449:1449(0) ack 101", None),

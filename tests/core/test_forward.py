@@ -353,3 +353,21 @@ def test_the_files_own_clock_says_when_it_was_complete() -> None:
         inner, outer = sources(story, clock=clock, linger=0)
         inner.taken.append(Taken(make.ip(bytes(8), protocol=17), at(1.5 + clock)))
         assert sure(matched(inner, outer)) == [True, False]
+
+
+def test_an_older_connections_ack_before_the_syn_is_no_sign_of_loss() -> None:
+    """Its numbers are another connection's: what lies between them and the new ones was never sent."""
+    found = played(
+        """
+        0.000 > S  0:0(0)         win 64240
+        0.010 < .  5000:5000(0)   ack 77777 win 509
+        0.011 > R  77777:77777(0) win 0
+        1.000 > S  0:0(0)         win 64240
+        1.010 < S. 90000:90000(0) ack 1   win 65160
+        1.011 > .  1:1(0) ack 90001   win 502
+        """
+    )
+    assert holes(found, INSIDE) == holes(found, OUTSIDE) == []
+    lacking = played(OPEN + "1 < . 1:101(100) ack 1 -i -o\n2 < . 101:201(100) ack 1\n2.1 > . 1:1(0) ack 201")
+    assert holes(lacking, INSIDE)
+    assert holes(lacking, OUTSIDE)

@@ -50,13 +50,14 @@ def test_what_the_host_answered_was_not_forwarded_though_the_other_capture_ended
     assert inside.taken[-1].ts < outside.taken[-2].ts
 
 
-def test_where_the_other_capture_lacks_packets_nothing_is_said_to_be_kept() -> None:
-    """One that the inside capture missed, and which was acknowledged."""
+MORE = " 0.06 < . 91449:91549(100) ack 101 win 509\n 0.061 > . 101:101(0) ack 91549 win 502\n"
+
+
+@pytest.mark.parametrize("more", [MORE, ""], ids=["in the middle", "at the end"])
+def test_what_was_acknowledged_was_forwarded_though_the_other_capture_lacks_it(more: str) -> None:
     lost = FAR.replace("0.050 < . 61449:91449(30000) ack 101 win 509",
                        "0.050 < . 61449:91449(30000) ack 101 win 509 -i")  # fmt: skip
-    found = drawn(
-        lost + " 0.06 < . 91449:91549(100) ack 101 win 509\n 0.061 > . 101:101(0) ack 91549 win 502\n"
-    )
+    found = drawn(lost + more)
     assert "kept" not in kinds(found.marks)
     row = list(found.marks.low).index(61449)
     assert found.notes[found.marks.note[row]].startswith("not seen on the other side")

@@ -263,3 +263,24 @@ def test_what_was_forwarded_contradicts_a_kernel_that_would_have_refused_it(
     story: str, names: set[str]
 ) -> None:
     assert contradicted(story) == names
+
+
+# A segment that leaves a hole of 100 kB, in a window of 128 kB; or of 1,000 octets, were it not scaled.
+REFUSED = (
+    FAR.replace("win 502", "win 1000")
+    + "+.01 < . 191449:192897(1448) ack 101 win 509 !\n+.0001 H> R 101:101(0) win 0\n"
+    "+.01 > P. 101:201(100) ack 91449 win 1000\n+.01 < R 91449:91449(0) win 0"
+)
+
+
+def test_windows_may_be_wider_than_they_look_where_the_options_of_the_handshake_were_cut() -> None:
+    found = case(REFUSED, kernel=LINUX_5_10)
+    assert found.conclusion.candidates == ["NF04", "NF12"]
+    cut = case(
+        REFUSED.replace("wscale 7>", "wscale 7> cut 46"), kernel=LINUX_5_10
+    )  # mss and sackOK are there
+    refused = next(one for one in cut.seen.study.sightings if one.start == 191_449)
+    judgement = cut.seen.judgement(refused)
+    assert judgement is not None
+    assert judgement.reason == Reason.UNKNOWN_BOUND
+    assert cut.conclusion.certainty == "likely"  # by unscaled windows it would be certain: NF02

@@ -244,3 +244,19 @@ def test_what_is_refused_is_asked_only_of_the_hosts_triggers() -> None:
 def test_a_story_without_rst_has_none() -> None:
     assert resets("0 > S 0:0(0)") == []
     assert resets(OPEN + "+1 > . 1:1(0) ack 1", sides="outside") == []
+
+
+def test_a_rst_to_an_older_connections_ack_is_the_clients_own() -> None:
+    """A SYN that reuses a port meets a challenge ACK; the RST to that is followed by the SYN again."""
+    tells = """
+        0.000 > S  0:0(0)         win 64240
+        0.010 < .  5000:5000(0)   ack 77777 win 509
+        0.011 > R  {}:{}(0) win 0
+        1.000 > S  0:0(0)         win 64240
+        1.010 < S. 0:0(0) ack 1   win 65160
+        1.011 > .  1:1(0) ack 1   win 502
+        1.012 > P. 1:101(100) ack 1 win 502
+    """
+    assert only(tells.format(77777, 77777)).author == "inside"
+    # One that answers nothing is a forger's: the client goes on.
+    assert only(tells.format(77, 77)).author == "on-path"

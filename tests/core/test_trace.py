@@ -52,6 +52,24 @@ def test_what_was_acknowledged_and_never_seen_is_missed() -> None:
     assert (found.gaps[1].starts, found.gaps[1].ends) == ([11, 26, 41], [21, 31, 61])
 
 
+def test_what_was_acknowledged_and_never_seen_is_lost() -> None:
+    told = points((1, 1, 10, 1), (1, 21, 10, 1), (0, 1, 0, 41), (1, 61, 10, 1))
+    found = Trace(told, 0, (0, 0))
+    for shift in (0, 1 << 33):
+        spans = {
+            (1, 11): False,
+            (11, 21): True,
+            (20, 25): True,
+            (31, 41): True,
+            (41, 51): False,
+            (15, 15): False,
+        }
+        assert {span: found.lost(1, span[0] + shift, span[1] + shift) for span in spans} == spans
+        found.move(1, 1 << 33)
+    assert not found.lost(0, 1, 2)
+    assert Trace(points((0, 1, 0, 41)), 0, (0, 0)).lost(1, 1, 41)
+
+
 def test_a_wild_number_is_no_gap() -> None:
     found = Trace(points((1, 1, 10, 1), (1, 1 + (1 << 31) - 9, 10, 1), (1, 11, 10, 1)), 0, (0, 0))
     assert (found.gaps[1].starts, found.front[1]) == ([], 21)

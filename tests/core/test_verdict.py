@@ -54,10 +54,19 @@ OUTSIDE = {"sides": "outside"}
 LOSSY = {"dropped": lambda number: number == 1}  # the outside file says that it lacks packets
 ALL_LOSSY = {"dropped": lambda _: True}
 INSIDE_GIVEN = {"sides": "inside", "roles": {0: "inside"}}
+# A forger who tries one SEG.ACK after the other; most that comes with the server's address is then his.
+FORGED = "".join(
+    f"0.2{at:02}0 < P. 90001449:90001450(1) ack {82 + at} win 509 ttl 58 !\n"
+    f"0.2{at:02}1 H> R {82 + at}:{82 + at}(0) win 0\n"
+    for at in range(20)
+)
 LOST = "0.210 < . 1449:2897(1448) ack 101 win 509 -o\n0.211 > . 101:101(0) ack 2897 win 502\n"
 
 HOST_KILLS = {
     "all is shown": Expected(KILL, "host", "NF02", "certain", "reset"),
+    "whom a forger made do it": Expected(
+        ASKED + FORGED + NEXT + DEATH, "host", "NF06", "likely", "reset",
+    ),
     "and the client waits on": Expected(ASKED + BURST + HOST, "host", "NF02", "certain", "hung"),
     "and the client asks again and again": Expected(
         ASKED + BURST + HOST + again("> P. 101:201(100) ack 1449 win 502"),
@@ -239,6 +248,10 @@ SILENCE = {
     "the host keeps good segments back": Expected(
         ASKED + again("> P. 101:201(100) ack 1449 win 502 !"), "host", "NF12", "undetermined", "hung",
         "the NAT host's ruleset",
+    ),
+    "the host keeps back what it cannot judge, for the answers pass it by": Expected(
+        "0.000 > S 0:0(0) win 64240 <mss 1460,sackOK,wscale 7>\n0.010 > . 1:1(0) ack 1 win 502 !\n"
+        + again("> P. 1:101(100) ack 1 win 502 !"), "host", "NF03", "likely", "hung",
     ),
     "the host keeps back what is beyond the window": Expected(
         ASKED + again("< . 90001449:90001549(100) ack 101 win 509 !"), "host", "NF02", "likely", "unknown",

@@ -38,7 +38,7 @@ def test_list_has_every_scenario_and_what_it_finds() -> None:
     [
         ([], "name scenarios"),
         (["--all", "closed-port"], "name scenarios"),
-        (["closed-prt"], "did you mean closed-port?"),
+        (["closed-prt"], "did you mean closed-port"),
         (["closed-port", "--with-fix", "prayer"], "no remedy 'prayer'"),
     ],
 )
@@ -88,3 +88,16 @@ def test_a_fix_heals_what_it_is_for() -> None:
     (result,) = json.loads(done.stdout)
     assert (result["client"], result["host_resets"], result["remedy"]) == ("", 0, "drop-invalid")
     assert result["invalid"] > 0
+
+
+@pytest.mark.usefixtures("stage")
+def test_the_story_has_six_acts_and_a_cure(tmp_path: Path) -> None:
+    done = run("story", "--here", "--keep", str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    acts = [line for line in done.stdout.splitlines() if line[:2] in {f"{n}." for n in range(1, 7)}]
+    assert [line[:2] for line in acts] == ["1.", "2.", "3.", "4.", "5.", "6."]
+    assert "connection reset by peer after" in done.stdout.replace("\n  ", "")
+    assert "RST by this host" in done.stdout
+    assert "Your own NAT host reset this connection" in done.stdout
+    assert "20 of 20 succeed" in done.stdout
+    assert list(tmp_path.glob("*.pcapng"))

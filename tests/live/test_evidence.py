@@ -149,6 +149,7 @@ def test_entries_come_are_asked_for_and_go(net: Net) -> None:
         assert heard.hear(lambda: heard.of("conntrack", event="DESTROY", sport=inner[1]))
         (gone,) = heard.of("conntrack", event="DESTROY", sport=inner[1])
         assert gone.fields["id"] == entry.fields["id"]
+        assert heard.events[0].ts <= int(gone.fields["since"]) <= gone.ts
         connection.close()
 
 

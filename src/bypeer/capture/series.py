@@ -18,6 +18,8 @@ from bypeer.core.segment import NO_TIME
 # A file that is missing leaves a gap about as long as a file lasts: one that is shorter by this factor
 # is only a pause.
 _PAUSE = 10
+# What a watch is told: a first reading, one for a closer look, one for a picture of all.
+DOING = ("reading", "reading again", "reading once more")
 _MOST_INTERFACES = 1 << 16  # Segment.interface keeps 16 bits for them
 
 
@@ -37,12 +39,13 @@ class Series:
     What it knows of them grows while `frames` is read, as in a Capture.
     """
 
-    __slots__ = ("_rows", "captures", "interfaces", "pieces")
+    __slots__ = ("_readings", "_rows", "captures", "interfaces", "pieces")
 
     def __init__(self, captures: Sequence[Capture]) -> None:
         self.captures = captures
         self.pieces: list[Piece] = []  # a row a capture
         self.interfaces: list[Interface] = []  # those of all, each once
+        self._readings = 0  # how often it was read
         self._rows: dict[tuple[int, str, int], int] = {}  # link type, name, how many are alike before it
 
     @property
@@ -53,6 +56,7 @@ class Series:
     def remember(self, found: tuple[Any, ...]) -> None:
         """Be as if they had been read here: another process did."""
         self.pieces, self.interfaces, seen = found
+        self._readings = 1
         for one, told in zip(self.captures, seen, strict=True):
             one.remember(told)
 
@@ -107,7 +111,8 @@ class Series:
 
     def frames(self) -> Iterator[Frames]:
         """The frames of each capture after those of the one before; a batch is good until the next."""
-        doing = "reading again" if self.pieces else "reading"
+        doing = DOING[min(self._readings, len(DOING) - 1)]
+        self._readings += 1
         self.pieces, self.interfaces, self._rows = [], [], {}
         for capture in self.captures:
             yield from self._of(capture, doing)

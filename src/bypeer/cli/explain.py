@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,6 +96,22 @@ def telling(found: Explanation) -> list[str]:
     return list(dict.fromkeys([*([main] if main else []), *killed, *failed]))[:MOST_DRAWN]
 
 
+def asked(
+    kernel: str, inside: Sequence[str], outside: Sequence[str], jobs: int
+) -> dict[str, Any]:  # fmt: skip
+    """What the options say, as the library takes it."""
+    chosen = None if kernel == "auto" else kernel
+    return {"kernel": chosen, "inside": inside or None, "outside": outside or None, "jobs": jobs}
+
+
+def warn_of_damage(found: Explanation) -> None:
+    """Say which files could not be read to their end."""
+    for one in (file for taken in found.inputs for file in taken.files or (taken,)):
+        if one.damage is not None:
+            where = f"{one.path}: at octet {one.damage.offset}"
+            warn(f"{where}: {one.damage.reason}; what came before was analysed")
+
+
 @contextmanager
 def patience(piped: bool, shown: Progress | None) -> Iterator[None]:
     """Leave the first Ctrl-C to whoever writes into the pipe: the last packets come after it.
@@ -156,24 +172,18 @@ def explain(
     if not paths:
         raise click.UsageError("no capture given")
     not_over(write, paths)
-    given: dict[str, Any] = {
-        "kernel": None if kernel == "auto" else kernel,
-        "inside": inside or None, "outside": outside or None, "digest": digest, "jobs": jobs,
-    }  # fmt: skip
+    given = asked(kernel, inside, outside, jobs) | {"digest": digest}
     with progress(paths, digest) as watch, patience("-" in paths, watch):
         if output == HTML:
             with api.looked_into(paths, watch=watch, **given) as work:
                 found, drawn = work.explanation, work.pictures(telling(work.explanation))
         else:
             found, drawn = api.explain(paths, watch=watch, **given), []
-    for one in (file for taken in found.inputs for file in taken.files or (taken,)):
-        if one.damage is not None:
-            where = f"{one.path}: at octet {one.damage.offset}"
-            warn(f"{where}: {one.damage.reason}; what came before was analysed")
-    colour = colourful() and not write
+    warn_of_damage(found)
     if output == HTML:
-        text = renderer("page")(found, drawn)
+        text, colour = renderer("page")(found, drawn), False
     else:
+        colour = colourful() and not write
         text = RENDER[output](found, colour, 0 if write else columns())
     if write:
         save(text, write)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bypeer.cli.explain import CAPTURE, KernelName, patience, renderer, telling
+from bypeer.cli.explain import CAPTURE, KernelName, asked, patience, renderer, telling, warn_of_damage
 from bypeer.cli.output import colourful, deliver, not_over, save
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ Exit status:
   0    it was drawn
   2    wrong usage
   3    there is no connection to be drawn
+  5    a PNG is wanted, and Pillow is not installed
   130  interrupted
 """
 _NOTHING = 3
@@ -67,29 +68,43 @@ def graph(
 
     gc.disable()  # as in explain
     paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
-    if not paths:
-        raise click.UsageError("no capture given")
-    if write and write.suffix.lower() not in RENDERERS:
-        raise click.BadParameter(f"{write}: the name must end in {', '.join(RENDERERS)}", param_hint="-w")
-    not_over(write, paths)
-    given: dict[str, Any] = {
-        "kernel": None if kernel == "auto" else kernel,
-        "inside": inside or None, "outside": outside or None, "jobs": jobs,
-    }  # fmt: skip
+    _check(paths, write)
+    given = asked(kernel, inside, outside, jobs)
     with progress(paths) as watch, patience("-" in paths, watch):
         found, drawn = _drawn(
             paths, connection, bool(write and write.suffix == ".html"), watch=watch, **given
         )
+    warn_of_damage(found)
     if not drawn:
         click.echo("bypeer: the captures hold no TCP connection to be drawn", err=True)
         ctx.exit(_NOTHING)
     if write is None:
         colour = colourful()
-        deliver(_in_terminal(drawn[0], width, height, colour, plain), colour)
+        deliver(in_terminal(drawn[0], width, height, colour, plain), colour)
     elif write.suffix.lower() == ".html":
         save(renderer("page")(found, drawn), write)
     else:
-        save(renderer(RENDERERS[write.suffix.lower()])(drawn[0], dark=dark), write)
+        save(_in_file(drawn[0], write.suffix.lower(), dark), write)
+
+
+def _in_file(picture: Picture, suffix: str, dark: bool) -> str | bytes:
+    """The picture as a file's content. HostError where what it takes is not installed."""
+    from bypeer.errors import HostError
+
+    try:
+        drawn: str | bytes = renderer(RENDERERS[suffix])(picture, dark=dark)
+    except ImportError:
+        raise HostError("a PNG needs Pillow: pip install 'bypeer[png]' (SVG needs nothing)") from None
+    return drawn
+
+
+def _check(paths: tuple[str, ...], write: Path | None) -> None:
+    """Whether there is something to read, and where to write it."""
+    if not paths:
+        raise click.UsageError("no capture given")
+    if write and write.suffix.lower() not in RENDERERS:
+        raise click.BadParameter(f"{write}: the name must end in {', '.join(RENDERERS)}", param_hint="-w")
+    not_over(write, paths)
 
 
 def _drawn(
@@ -108,13 +123,16 @@ def _drawn(
             raise click.BadParameter(str(error), param_hint="--connection") from error
 
 
-def _in_terminal(picture: Picture, width: int | None, height: int | None, colour: bool, plain: bool) -> str:
+def in_terminal(picture: Picture, width: int | None, height: int | None, colour: bool, plain: bool) -> str:
     """The picture in braille; in ASCII, where stdout has no more."""
     size = shutil.get_terminal_size(IN_PIPE) if sys.stdout.isatty() else os.terminal_size(IN_PIPE)
     try:
         "\u2800".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         plain = True
+    # Python writes UTF-8 in the C locale too (PEP 540), which a terminal there need not understand.
+    locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+    plain = plain or locale in ("C", "POSIX")
     lines = height or max(size.lines - 1, 8)  # one is the prompt's
     text: str = renderer("braille")(picture, width or size.columns, lines, colour, plain)
     return text

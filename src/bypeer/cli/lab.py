@@ -12,6 +12,7 @@ import click
 from bypeer.cli.kernels_lab import kernels
 from bypeer.cli.output import deliver
 from bypeer.cli.play_lab import play
+from bypeer.cli.remedies_lab import clean, remedies
 from bypeer.cli.run_lab import list_, run
 from bypeer.cli.story_lab import story
 
@@ -28,7 +29,7 @@ def lab() -> None:
     """Make causes happen on a real kernel, and hold bypeer's words against it (Linux, root)."""
 
 
-for _command in (list_, run, story, play, kernels):
+for _command in (list_, run, remedies, story, clean, play, kernels):
     lab.add_command(_command)
 
 

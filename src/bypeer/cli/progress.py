@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from bypeer.api import UNASKED
+from bypeer.capture.series import DOING
 
 PATIENCE = 1.0  # s of work of which nothing is shown
 _PAUSE = 0.1  # s between two looks at the same line
@@ -43,7 +44,7 @@ def _totals(sizes: Sequence[int], digest: bool) -> dict[str, int]:
     if not sizes:
         return {}
     hashed = sum(size for size in sizes if digest or size <= UNASKED)
-    return {"reading": sum(sizes), "reading again": sum(sizes), "checksums": hashed}
+    return dict.fromkeys(DOING, sum(sizes)) | {"checksums": hashed}
 
 
 def _sizes(paths: Iterable[str]) -> list[int]:

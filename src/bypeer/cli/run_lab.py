@@ -76,6 +76,8 @@ def run(
             deliver("\n".join(_brief(result) if len(scenarios) > 1 or rounds > 1 else _whole(result)))
             sys.stdout.flush()
     seconds = time.monotonic() - began
+    if keep is not None:
+        warn(f"the recordings are in {keep}")
     if output == "json":
         deliver(json.dumps([one._asdict() for one in found], indent=2))
     bad = sum(bool(one.wrong) for one in found)
@@ -93,11 +95,16 @@ def _chosen(names: Sequence[str], every: bool) -> list[Scenario]:
 
     if every == bool(names):
         raise click.UsageError("name scenarios (`bypeer lab list` has them), or say --all")
-    for name in names:
-        if name not in SCENARIOS:
-            close = _close(name, SCENARIOS)
-            raise click.BadParameter(f"no scenario {name!r}{close}", param_hint="SCENARIO")
-    return [SCENARIOS[name] for name in names or SCENARIOS]
+    return [known(name) for name in names] or list(SCENARIOS.values())
+
+
+def known(name: str) -> Scenario:
+    """The scenario of that name; a usage error where there is none."""
+    from bypeer.lab.scenarios import SCENARIOS
+
+    if name not in SCENARIOS:
+        raise click.BadParameter(f"no scenario {name!r}{_close(name, SCENARIOS)}", param_hint="SCENARIO")
+    return SCENARIOS[name]
 
 
 def _check_fix(fix: str | None) -> None:
@@ -130,35 +137,19 @@ class _How(NamedTuple):
 
 def _played(scenarios: Sequence[Scenario], how: _How) -> Iterator[Result]:
     """Their results as they come."""
+    names = [one.name for one in scenarios]
     if how.kernel is not None:
         from bypeer.lab.elsewhere import play_on
 
         if how.pair:
             raise click.UsageError("--tcpdump is for the running kernel")
-        yield from play_on(how.kernel, [one.name for one in scenarios], how.fix, how.rounds, how.keep)
+        yield from play_on(how.kernel, names, how.fix, how.rounds, how.keep)
         return
-    from bypeer.lab.remedies import REMEDIES
-    from bypeer.lab.result import of
-    from bypeer.lab.stage import play
+    from bypeer.lab.plays import meant, played, plays
 
-    release, remedy = os.uname().release, REMEDIES[how.fix] if how.fix else None
-    for number in range(how.rounds):
-        for one in scenarios:
-            if how.every and not one.right(release):
-                continue
-            path = _kept(how.keep, one, how.fix, number) if how.keep else None
-            result = of(play(one, release, remedy, path, pair=how.pair))
-            if path is not None:
-                warn(f"the recording is {path}")
-            yield result
-
-
-def _kept(folder: Path, scenario: Scenario, fix: str | None, number: int) -> Path:
-    """A name for a case file that is not taken yet."""
-    stem = scenario.name + (f"+{fix}" if fix else "")
-    while (path := folder / f"{stem}{f'.{number}' if number else ''}.pcapng").exists():
-        number += 1
-    return path
+    if how.every:
+        names = meant(names, os.uname().release)
+    yield from played(plays(names, [how.fix or ""], how.rounds), how.keep, pair=how.pair)
 
 
 # What people read

@@ -74,11 +74,22 @@ def _tell(release: str, folder: Path, *, pause: bool) -> bool:
         # The prologue has no number: it is told where the original trigger is harmless.
         number += not act.title.startswith("Before")
         deliver("\n".join(_lines(act, number)), colour=colourful())
+        if act.picture is not None:
+            deliver(_picture(act.picture), colour=colourful())
         sys.stdout.flush()
         failed = failed or bool(act.failed)
         if pause and sys.stdin.isatty():
             click.prompt("", prompt_suffix="", default="", show_default=False, err=True)
     return failed
+
+
+def _picture(path: Path) -> str:
+    """The fork, for this terminal."""
+    from bypeer import api
+    from bypeer.cli.graph import in_terminal
+
+    drawn = api.pictures([path])
+    return in_terminal(drawn[0], None, 24, colourful(), plain=False) if drawn else ""
 
 
 def _lines(act: Act, number: int) -> list[str]:

@@ -88,7 +88,8 @@ def draw(case: Case, name: str, taken: Sheet, inputs: Sequence[Input], printed: 
     plot = Plot(traces, main, seen.study.outward, scale(seen.study, main))
     plot.draw(_since(traces), notes.row(_NOT_SEEN) if seen.study.both else -1)
     origin = plot.began
-    marks = plot.marks(origin)
+    marks, skipped = plot.marks(origin), _skipped(traces)
+    del traces, plot  # of a long connection hundreds of megabytes
     moments = [_moment(seen, one, letter, marks, main, origin, inputs, printed)
                for one, letter in lettered(seen, case.conclusion)]  # fmt: skip
     focus = _focus(case, marks, moments, origin)
@@ -106,7 +107,7 @@ def draw(case: Case, name: str, taken: Sheet, inputs: Sequence[Input], printed: 
         notes=notes.texts,
         focus=focus,
         thinned=thinned,
-        skipped=_skipped(traces),
+        skipped=skipped,
     )
 
 

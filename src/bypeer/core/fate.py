@@ -102,6 +102,10 @@ def _outcome(
         return "hung"
     if aborts and (killer is None or min(aborts) <= killer.ts):
         return "aborted"
+    if killer is not None and closing is not None and _parted(killer, closing, [*own, *got]):
+        return "aborted"
+    if killer is not None and silence is not None and silence.side != side:
+        return "unknown"  # what was sent to it before had no answer: whether the RST came, nothing shows
     if killer is not None:
         return "refused" if killer.refuses else "reset"
     if silence is not None and silence.side == side:
@@ -109,6 +113,17 @@ def _outcome(
     if gone is not None and _waits(own, got, gone) and not _stranger(resets, side, closing):
         return "hung"
     return "unknown"
+
+
+def _parted(killer: Reset, closing: Sighting, passed: Iterable[Sighting]) -> bool:
+    """Whether it had closed after a long pause, and the RST answers its FIN: it left, and wants no more.
+
+    Without a pause it may have said only that it had sent all, and have been reset while it waited.
+    """
+    answered = killer.trigger
+    if answered is None or answered.segment.size or not answered.segment.flags & tcp.FIN:
+        return False
+    return closing.ts - max((one.ts for one in passed if one.ts < closing.ts), default=FOREVER) >= _PATIENCE
 
 
 def _stranger(resets: Iterable[Reset], side: int, closing: Sighting | None) -> bool:
@@ -169,10 +184,10 @@ def _astray(silence: Silence) -> bool:
 def _unanswered(study: Study, side: int, until: int) -> Silence | None:
     own = [one for one in sent(study, side) if not one.is_rst and one.ts < until]
     got = [one for one in received(study, side) if not one.is_rst and one.ts < until]
-    acked = highest_ack(got)
+    acked = max(highest_ack(got), _opened(own))
     open_ends = [one for one in own if one.end > max(acked, one.start)]
     if not open_ends:
-        return _unprobed(study, side, own, got)
+        return _unprobed(study, side, own, got, least=_REPEATS if until == FOREVER else _REPEATS - 1)
     first = min(one.start for one in open_ends)
     copies = tuple(one for one in own if one.start <= first < one.end)
     last = max((one.ts for one in got), default=copies[0].ts)
@@ -182,8 +197,20 @@ def _unanswered(study: Study, side: int, until: int) -> Silence | None:
     return Silence(side, copies, copies[0].ts, _kept_back(study, side, copies))
 
 
-def _unprobed(study: Study, side: int, own: Sequence[Sighting], got: Sequence[Sighting]) -> Silence | None:
-    """Keepalive probes (SEG.SEQ = SND.NXT - 1; RFC 9293, 3.8.4) that nobody answered."""
+def _opened(own: Sequence[Sighting]) -> int:
+    """Where its own SYN ends, if it acknowledges anything: the answer came by another way."""
+    syn = next((one for one in own if one.segment.flags & tcp.SYN), None)
+    opened = syn is not None and any(one.ack != NOWHERE and one.ts > syn.ts for one in own)
+    return syn.end if opened and syn is not None else NOWHERE
+
+
+def _unprobed(
+    study: Study, side: int, own: Sequence[Sighting], got: Sequence[Sighting], least: int
+) -> Silence | None:
+    """Keepalive probes (SEG.SEQ = SND.NXT - 1; RFC 9293, 3.8.4) that nobody answered.
+
+    At `least` so many: fewer do where whoever sent them gave up with a RST.
+    """
     top = max((one.end for one in own), default=NOWHERE)
     last = max((one.ts for one in got), default=NOWHERE)
     probes = tuple(
@@ -195,7 +222,7 @@ def _unprobed(study: Study, side: int, own: Sequence[Sighting], got: Sequence[Si
         and one.ack != NOWHERE
         and not one.segment.flags & (tcp.SYN | tcp.FIN)
     )
-    if len(probes) < _REPEATS:
+    if len(probes) < least:
         return None
     return Silence(side, probes, probes[0].ts, _kept_back(study, side, probes))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from bypeer.core import tcp
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.excerpt import WILD
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Hole, Side, Sighting, Study, identity
@@ -163,7 +164,7 @@ _NEARBY = 64
 
 def _holes(study: Study, side: int, direction: int) -> None:
     """Data that its receiver acknowledged although this side never saw it."""
-    here = [one for one in study.at(side, direction) if not one.is_rst]
+    here = _opened([one for one in study.at(side, direction) if not one.is_rst])
     found = study.sides[side]
     assert found is not None
     if not here:
@@ -184,6 +185,12 @@ def _holes(study: Study, side: int, direction: int) -> None:
         if front < one.end and one.start - front < WILD:
             front = one.end
         last = one.ts
+
+
+def _opened(rows: list[Sighting]) -> list[Sighting]:
+    """Without what came before the SYN: bare ACKs of an older connection, with numbers of its own."""
+    syn = next((row for row, one in enumerate(rows) if one.segment.flags & tcp.SYN), 0)
+    return rows if any(one.segment.size for one in rows[:syn]) else rows[syn:]
 
 
 def _acknowledged(study: Study, direction: int) -> int:

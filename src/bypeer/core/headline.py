@@ -34,7 +34,7 @@ _DROPPED = {
 }
 _ENDPOINT = {
     "EP01": "nobody listens on that port: RST answers the SYN",
-    "EP02": "it reset the connection by itself (its application aborted, or closed with data unread)",
+    "EP02": "it reset the connection by itself (its application aborted{unread})",
     "EP03": "it closed with data unread, so its kernel sent RST",
     "EP04": "it had closed already when more data came, and its kernel answered them with RST",
     "EP05": "in mid-stream it answers as one that knows no such connection (rebooted, replaced, or reset "
@@ -93,7 +93,8 @@ def _host(seen: Seen, conclusion: Conclusion) -> str:
 def _endpoint(seen: Seen, conclusion: Conclusion) -> str:
     side = ENDPOINTS.index("inside" if conclusion.killed_by == "inside" else "outside")
     name = "The peer" if side == OUTSIDE else "The inside endpoint"
-    why = _ENDPOINT.get(conclusion.cause or "", "it sent the RST")
+    unread = ", or closed with data unread" if "EP03" in conclusion.candidates else ""
+    why = _ENDPOINT.get(conclusion.cause or "", "it sent the RST").format(unread=unread)
     verb = "refused" if conclusion.first is not None and conclusion.first.refuses else "ended"
     return f"{name} {peer_of(seen, side)} {verb} this connection: {why}{_either(conclusion)}"
 

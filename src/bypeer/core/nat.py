@@ -119,12 +119,18 @@ def _one_hop(one: Place, other: Place) -> bool:
 
 def _depth(place: Place, reference: Place) -> float:
     """How many hops further from the client than the reference; 0 where TTLs do not tell."""
+    steps = _steps(place, reference)
+    return sum(steps) / len(steps) if steps else 0.0
+
+
+def _steps(place: Place, reference: Place) -> list[int]:
+    """The same by each direction that tells."""
     steps = []
     for direction, sign in ((TO_SERVER, 1), (TO_CLIENT, -1)):
         mine, theirs = place.half(direction).ttl, reference.half(direction).ttl
         if mine and theirs:
             steps.append(sign * (theirs - mine))
-    return sum(steps) / len(steps) if steps else 0.0
+    return steps
 
 
 def _alone(place: Place, roles: Mapping[int, Role]) -> Join:
@@ -157,7 +163,9 @@ def between(mains: list[Place], roles: Mapping[int, Role]) -> Join:
         if beyond is not None:
             return beyond
     found.inside, found.outside = _fullest(inner), _fullest(outer)
-    found.beyond = abs(_depth(found.outside, found.inside)) > 1
+    # Both directions have to say so: one alone may be full of what a forger sent.
+    steps = _steps(found.outside, found.inside)
+    found.beyond = bool(steps) and all(abs(step) > 1 for step in steps)
     found.extra = [("inside", place) for place in inner if place is not found.inside]
     found.extra += [("peer", place) for place in outer if place is not found.outside]
     return found

@@ -26,6 +26,7 @@ from bypeer.core.trace import (
     PAIRED,
     REFUSED,
     TRIGGER,
+    UNSEEN,
     Trace,
 )
 from bypeer.core.twins import absent, pair, tile
@@ -128,7 +129,8 @@ def _twin(study: Study, one: Sighting, traces: Traces, here: Trace, row: int) ->
     elif one.sure:
         here.hints[row] |= PAIRED
         if one.side == study.ingress(one.direction):
-            here.hints[row] |= KEPT
+            lost = other is not None and other.lost(one.direction, one.start, one.end)
+            here.hints[row] |= UNSEEN if lost else KEPT
 
 
 def _judgement(seen: Seen, one: Sighting, here: Trace, row: int, notes: Notes) -> None:
@@ -174,7 +176,7 @@ def match(study: Study, traces: Traces) -> None:
         pair(came, went, way, early)
         tile(came, went, way, 1)
         tile(went, came, way, -1)
-        absent(came, way, _lacking(study, 1 - side, went, way))
+        absent(came, went, way, _lacking(study, 1 - side, went, way))
 
 
 def _lacking(study: Study, side: int, found: Trace, way: int) -> list[tuple[int, int]]:

@@ -84,6 +84,4 @@ class Picture(NamedTuple):
     notes: Sequence[str]  # the tracker's judgements and the like, each once
     focus: tuple[int, int]  # ns since the origin: what to show at first, the moments before the reset
     thinned: int  # marks left out because there are too many; rare ones never are
-    skipped: int = (
-        0  # segments before the first mark, of which there is no picture because there are too many
-    )
+    skipped: int = 0  # earlier segments of which there are no marks, because there are too many

@@ -112,7 +112,7 @@ _CLIENT = Remedy(
 _BOX = Remedy(
     "Find the box on the path: compare the RST's TTL with traceroute, ask who runs the network",
     "",
-    ["PA01", "PA02"],
+    ["PA01", "PA02", "PA03"],
     "none",
 )
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bypeer.core import tcp
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.conntrack import adopt, resume, step
-from bypeer.core.entry import NO_BOUND, Entry, Rules, Step, log_line
+from bypeer.core.entry import NO_BOUND, SACK_PERM, Entry, Rules, Step, log_line
 from bypeer.core.kernels import Ctstate, Kernel, Reason, Sysctls, with_rules
 from bypeer.core.rules import FATELESS
 from bypeer.core.segment import ABSENT
@@ -85,6 +85,8 @@ def replay(
             entry = _crossed(entry, study.crossings, crossed)
             crossed += 1
         step(entry, one.direction, one.segment, rules, out)
+        if one.segment.cut and one.segment.flags & tcp.SYN:
+            _unread(entry)
         if out.reason == Reason.OK:
             found.judgements[id(one)] = _GOOD[out.ctstate]
             if watch is not None:
@@ -100,6 +102,14 @@ def replay(
         if watch is not None:
             watch(one, entry)
     return found
+
+
+def _unread(entry: Entry) -> None:
+    """Go on from a SYN whose options snaplen cut: any scale may have made windows wider than they look."""
+    entry.gaps += 1
+    for side in (entry.original, entry.reply):
+        side.estimated = True
+        side.flags |= SACK_PERM
 
 
 def _crossed(entry: Entry, crossings: Sequence[Crossing], at: int) -> Entry:

@@ -20,6 +20,8 @@ from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
 # ns between a segment and the RST that answers it: microseconds on hardware, 29 ms on an
 # emulated machine (measured); a second is beyond any host that still works.
 _ANSWERED = 1_000_000_000
+# ns by which a RST may be ahead of what had been sent before it (7 ms were measured).
+_OVERTAKEN = 20_000_000
 MOST_CANDIDATES = 1_000  # segments that one RST may answer: on a slow machine it came up to a hundred late
 _JITTER = 50_000  # ns: two taps of one host may stamp in the wrong order by so much
 
@@ -61,10 +63,11 @@ class Reset:
 def find(study: Study) -> list[Reset]:
     """All RSTs in order of time, with their authors."""
     found = []
+    answerable = Answerable(study)
     for one in study.sightings:
         if one.is_rst and not (one.twin is not None and one.side != study.ingress(one.direction)):
             reset = Reset(one, seen=[one] if one.twin is None else [one, one.twin])
-            _author(study, reset)
+            _author(study, reset, answerable)
             found.append(reset)
     return found
 
@@ -72,11 +75,11 @@ def find(study: Study) -> list[Reset]:
 # Who made it
 
 
-def _author(study: Study, reset: Reset) -> None:
+def _author(study: Study, reset: Reset, answerable: Answerable) -> None:
     one = reset.sighting
     source = ENDPOINTS[study.ingress(one.direction)]
     if one.side == study.ingress(one.direction):
-        _arrived(study, reset, source)
+        _arrived(study, reset, source, answerable)
     elif not one.segment.ttl:
         _without_ttl(study, reset, source)
     else:
@@ -89,7 +92,7 @@ def _usual(one: Sighting, study: Study) -> dict[int, int]:
     return {ttl: count for ttl, count in place.half(one.direction).ttls.items() if ttl}
 
 
-def _arrived(study: Study, reset: Reset, source: Author) -> None:
+def _arrived(study: Study, reset: Reset, source: Author, answerable: Answerable) -> None:
     """Seen where its direction enters the host: from the endpoint, or from the path before it."""
     one = reset.sighting
     usual, ttl = _usual(one, study), one.segment.ttl
@@ -99,7 +102,7 @@ def _arrived(study: Study, reset: Reset, source: Author) -> None:
         reset.injected = ("TTL",)
         return
     stranger = any(sighting.stray for sighting in reset.seen)  # it is no end of this connection
-    reset.injected = () if stranger else tuple(_signs(study, reset))
+    reset.injected = () if stranger else tuple(_signs(study, reset, answerable))
     if reset.injected:
         reset.author = "on-path"
         reset.author_because = "; ".join(reset.injected)
@@ -179,20 +182,60 @@ def _ttls(usual: dict[int, int]) -> str:
     return "/".join(str(ttl) for ttl in sorted(usual))
 
 
-def _signs(study: Study, reset: Reset) -> Iterable[str]:
-    """What shows that the apparent sender did not send this RST: it went on as if nothing were."""
+def _signs(study: Study, reset: Reset, answerable: Answerable) -> Iterable[str]:
+    """What shows that the apparent sender did not send this RST: it went on as if nothing were.
+
+    A RST of its own will bears its SND.NXT (RFC 9293, 3.10.5), so that nothing sent earlier lies beyond it.
+    One that answers bears the other's SEG.ACK: it may have overtaken what was sent before it, but for what
+    acknowledges the very data that it answers.
+    """
     one = reset.sighting
+    if _of_an_older(study, one):
+        return
     rows = study.at(one.side, one.direction)
     row = bisect_right(rows, one.ts, key=_ts)
     highest, newest, stamped = study.reached(one.side, one.direction)[row]
     if highest == NOWHERE:
         return
+    answered = next(answerable.by(reset), None) if reset.passive else None
     for other in rows[row:]:
-        if other.is_rst or other.stray:
+        if other.is_rst or other.stray or overtaken(other, answered) or _late(reset, other, answered):
             continue
         if other.end > max(highest, one.start) and _newer(other, newest, stamped):
             yield "its apparent sender went on sending new data"
             return
+
+
+def _of_an_older(study: Study, rst: Sighting) -> bool:
+    """Whether it answers an ACK of an older connection's to its sender's SYN, which is then sent again.
+
+    RFC 9293, 3.10.7.3: what acknowledges anything but the SYN is answered by RST, and nothing else happens.
+    """
+    if rst.segment.flags & tcp.ACK_:
+        return False
+    sent = False
+    for one in study.at(rst.side, rst.direction):
+        if one.ts <= rst.ts and not one.is_rst:
+            if not one.segment.flags & tcp.SYN:
+                return False  # it was past that, as almost always
+            sent = True
+    came = [one for one in study.at(rst.side, 1 - rst.direction) if one.ts <= rst.ts and not one.is_rst]
+    bare = all(one.segment.flags & (tcp.ACK_ | tcp.SYN) == tcp.ACK_ for one in came)
+    return sent and bare and any(one.segment.ack == rst.segment.seq for one in came)
+
+
+def overtaken(closing: Sighting, answered: Sighting | None) -> bool:
+    """Whether a FIN that came after a RST was sent before: it does not acknowledge what the RST answers."""
+    if answered is None or answered.end == answered.start or closing.segment.size:
+        return False
+    return bool(closing.segment.flags & tcp.FIN) and NOWHERE != closing.ack < answered.end
+
+
+def _late(reset: Reset, other: Sighting, answered: Sighting | None) -> bool:
+    """Whether a segment soon after a RST that answers may have been sent before it."""
+    if not reset.passive or other.ts >= reset.sighting.ts + _OVERTAKEN:
+        return False
+    return answered is None or answered.end == answered.start or other.ack < answered.end
 
 
 def _newer(other: Sighting, newest: int, stamped: bool) -> bool:

@@ -10,6 +10,8 @@ cdef class Gaps:
     cdef public list starts, ends, times
     cdef public bint forgotten
     cpdef open(self, long long start, long long end, long long since, long long until)
+    cpdef bint meet(self, long long start, long long end) except -1
+    cpdef move(self, long long octets)
     cpdef Py_ssize_t fill(self, long long start, long long end) except -1
 
 @cython.final
@@ -27,7 +29,9 @@ cdef class Trace:
     cdef _number(self, long long there, long long back)
     @cython.locals(front="long long", gaps=Gaps)
     cdef _cover(self, int way, long long start, long long end, long long since, long long until)
-    @cython.locals(points=Points, row="long long")
+    @cython.locals(gaps=Gaps)
+    cpdef bint lost(self, int way, long long start, long long end) except -1
+    @cython.locals(points=Points, gaps=Gaps, row="long long")
     cpdef move(self, int way, long long octets)
     @cython.locals(frames="long long[::1]", low="long long", high="long long", middle="long long")
     cpdef Py_ssize_t row(self, long long frame) except? -1

@@ -66,6 +66,16 @@ class Gaps:
             at += len(rest)
         return found
 
+    def meet(self, start: int, end: int) -> bool:
+        """Whether some of these octets are missing."""
+        at = bisect_right(self.ends, start)
+        return at < len(self.starts) and self.starts[at] < end
+
+    def move(self, octets: int) -> None:
+        """Count from elsewhere."""
+        self.starts = [start + octets for start in self.starts]
+        self.ends = [end + octets for end in self.ends]
+
 
 class Trace:
     """Points with their numbers, twins and hints: columns as long as theirs."""
@@ -139,7 +149,11 @@ class Trace:
 
     def move(self, way: int, octets: int) -> None:
         """Count a direction from elsewhere."""
-        points = self.points
+        points, gaps = self.points, self.gaps[way]
+        gaps.move(octets)
+        self.front[way] += octets
+        if self.acked[way] != _NOWHERE:
+            self.acked[way] += octets
         for row in range(points.count):
             if points.way[row] == way:
                 self.start[row] += octets
@@ -151,6 +165,13 @@ class Trace:
         gaps = self.gaps[way]
         acked = min(self.acked[way], self.front[way])
         return [times for start, times in zip(gaps.starts, gaps.times, strict=True) if start < acked]
+
+    def lost(self, way: int, start: int, end: int) -> bool:
+        """Whether some of these octets were acknowledged here and never seen, so that they did pass."""
+        if start == end or end > self.acked[way]:
+            return False
+        gaps = self.gaps[way]
+        return not self.began[way] or end > self.front[way] or gaps.meet(start, end)
 
     def row(self, frame: int) -> int:
         """The row of a frame, or -1."""

@@ -53,5 +53,6 @@ cdef class _Tiles:
     cdef _give(self, long long first, long long last, long long begin, long long end, unsigned int stamp,
                long long whole)
 
-@cython.locals(at="long long", edges="long long[::1]", row="long long", ts="long long", unseen="bint")
-cpdef absent(Trace came, int way, object spans)
+@cython.locals(at="long long", edges="long long[::1]", row="long long", ts="long long", unseen="bint",
+               end="long long")
+cpdef absent(Trace came, Trace went, int way, object spans)

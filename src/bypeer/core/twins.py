@@ -231,7 +231,7 @@ class _Tiles:
 # Not forwarded
 
 
-def absent(came: Trace, way: int, spans: Sequence[tuple[int, int]]) -> None:
+def absent(came: Trace, went: Trace, way: int, spans: Sequence[tuple[int, int]]) -> None:
     """Say of each that came and has no twin whether it was not forwarded, or the other capture may lack it.
 
     `spans`: the times, ns by the outside clock, in which it may; in order, none meeting another.
@@ -247,4 +247,7 @@ def absent(came: Trace, way: int, spans: Sequence[tuple[int, int]]) -> None:
         while at < len(edges) // 2 and edges[2 * at + 1] < ts:
             at += 1
         unseen = at < len(edges) // 2 and edges[2 * at] <= ts
+        if not unseen:
+            end = came.start[row] + came.points.size[row]
+            unseen = went.lost(way, came.start[row], end)
         came.hints[row] |= _UNSEEN if unseen else _KEPT

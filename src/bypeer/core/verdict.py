@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bypeer.core import tcp
 from bypeer.core.causes.model import Seen
 from bypeer.core.explanation import Certainty, EndpointOutcome, Killer
 from bypeer.core.fate import Silence
@@ -65,12 +66,10 @@ def _of_reset(
     seen: Seen, reset: Reset, by_reset: Mapping[int, Findings], by_connection: Findings
 ) -> Conclusion:
     findings = by_reset[id(reset)]
-    together = {
-        **{code: by_connection[code] for code in ("EP06", "EP08", "PA02") if code in by_connection},
-        **findings,
-    }
+    own = {code: by_connection[code] for code in ("EP06", "EP08", "PA02") if code in by_connection}
+    together = {**own, **findings}
     codes = candidates(together) or _of_challenged(seen, reset, by_reset)
-    found = Conclusion(reset.author, "likely", codes, first=reset)
+    found = Conclusion(reset.author, seen.certainty(reset, codes), codes, first=reset)
     answered = reset.trigger
     if reset.author != "host" and answered is not None and answered.stray and answered.side == OUTSIDE:
         found.candidates = ["NF10", "NF04"]  # the peer answers what left with the wrong address
@@ -264,6 +263,7 @@ def _of_silence(seen: Seen, silence: Silence, by_connection: Findings) -> Conclu
     """Nobody was reset: whoever kept back or did not answer what was sent again and again."""
     study, other = seen.study, 1 - silence.side
     codes = [code for code in ("EP06", "PA02", "EP07") if by_connection[code].answer == "supported"]
+    codes.sort(key=lambda code: not by_connection[code].strong)
     found = Conclusion("unknown", "undetermined", codes, silence=silence)
     dropped = [code for code in ("NF11", "NF13") if by_connection[code].answer == "supported"]
     if dropped:
@@ -304,6 +304,8 @@ def _drops(seen: Seen, blamed: Sequence[Sighting]) -> list[str]:
     for one in blamed:
         judgement = seen.judgement(one)
         code = OF_REASON.get(judgement.reason) if judgement is not None and judgement.invalid else None
+        if code == "NF05" and one.segment.flags & (tcp.SYN | tcp.FIN | tcp.RST | tcp.ACK_) == tcp.ACK_:
+            code = "NF03"  # nothing is wrong with it: conntrack had not seen what it continues
         if code is not None and code not in found:
             found.append(code)
     if found:

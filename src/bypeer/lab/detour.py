@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 import os
 import select
+import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from bypeer.live.tun import open_tun
 
 _LARGEST = 65_536
 _MANY = (1 << 32) - 1  # more than a scenario has packets
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _FIRST_TABLE = 100  # of routes; one a detour
 _CHAIN = """
 add table inet detour
@@ -36,6 +38,7 @@ class Copy(NamedTuple):
 
     after: float = 0.0  # s
     edit: Edit = Edit()
+    by: str = ""  # the host that sends it, in its sender's name; "": the path sends it on
 
 
 ITSELF = Copy()
@@ -70,9 +73,11 @@ class Detour:
         self._mark = number + 1
         self.log: list[Dealt] = []
         self._passed = 0
-        self._waiting: list[tuple[float, int, bytes]] = []  # by time
+        self._waiting: list[tuple[float, int, bytes, str]] = []  # by time
         self._order = 0  # of packets that wait, where times are equal
         self._tun = net[self._host].call(open_tun, self._device)
+        forgers = {copy.by for copy in meddling.deal if copy.by}
+        self._forgers = {host: net[host].call(_forger) for host in forgers}
         self._end, self._ending = os.pipe()
         self._thread = threading.Thread(target=self._pump, daemon=True)
 
@@ -102,6 +107,9 @@ class Detour:
         self._thread.join()
         os.close(self._tun)
         os.close(self._end)
+        for sockets in self._forgers.values():
+            for one in sockets.values():
+                one.close()
 
     def _pump(self) -> None:
         """Read, deal, send on, until told to end."""
@@ -115,7 +123,7 @@ class Detour:
                 return
             now = time.monotonic()
             while self._waiting and self._waiting[0][0] <= now:
-                self._send(heapq.heappop(self._waiting)[2])
+                self._send(*heapq.heappop(self._waiting)[2:])
             if self._tun in ready:
                 self._take(now)
 
@@ -140,16 +148,29 @@ class Detour:
                 octets = edited(packet, copy.edit)
                 if copy.after:
                     self._order += 1
-                    heapq.heappush(self._waiting, (now + copy.after, self._order, octets))
+                    heapq.heappush(self._waiting, (now + copy.after, self._order, octets, copy.by))
                 else:
-                    self._send(octets)
+                    self._send(octets, copy.by)
             if chosen:
                 size = len(packet.payload)
                 self.log.append(Dealt(time.time_ns(), packet.seq, packet.ack, size, len(deal)))
 
-    def _send(self, octets: bytes) -> None:
+    def _send(self, octets: bytes, by: str = "") -> None:
         try:
-            os.write(self._tun, octets)
+            if by:
+                version = octets[0] >> 4
+                target = octets[16:20] if version == 4 else octets[24:40]
+                self._forgers[by][version].sendto(octets, (socket.inet_ntop(_FAMILIES[version], target), 0))
+            else:
+                os.write(self._tun, octets)
         except OSError as error:
             # The device takes what it can; what it refuses is lost, as on any path.
             self.log.append(Dealt(time.time_ns(), 0, 0, -(error.errno or 1), 0))
+
+
+def _forger() -> dict[int, socket.socket]:
+    """Sockets to which whole packets are given, by IP version: raw(7), ipv6(7)."""
+    return {
+        version: socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        for version, family in _FAMILIES.items()
+    }

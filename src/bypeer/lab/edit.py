@@ -19,6 +19,7 @@ class Edit(NamedTuple):
     flags: int | None = None  # instead of its own
     ttl: int | None = None  # instead of its own
     ip_id: int | None = None  # to be added, modulo 2**16: a copy with its original's would look forged
+    id_is: int | None = None  # instead of its own
     tsval: int | None = None  # to be added
     payload: bytes | None = None  # instead of its own
     bare: bool = False  # without options
@@ -82,7 +83,7 @@ def edited(packet: Packet, edit: Edit) -> bytes:
         ack=one.ack + (edit.ack or 0) & 0xFFFF_FFFF,
         flags=one.flags if edit.flags is None else edit.flags,
         ttl=one.ttl if edit.ttl is None else edit.ttl,
-        ip_id=one.ip_id + (edit.ip_id or 0) & 0xFFFF,
+        ip_id=one.ip_id + (edit.ip_id or 0) & 0xFFFF if edit.id_is is None else edit.id_is,
         payload=one.payload if edit.payload is None else edit.payload,
         options=b"" if edit.bare else one.options,
         window=one.window if edit.window is None else edit.window,

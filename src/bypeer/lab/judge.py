@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bypeer.core.explanation import Explanation
-from bypeer.lab.scenario import Expected, Scenario
+from bypeer.lab.scenario import OPEN, Expected, Scenario
 
 if TYPE_CHECKING:
     from bypeer.lab.stage import Truth
 
-# What a client's socket saw, by how it ended.
-_OUTCOMES = {"": "completed", "ECONNRESET": "reset", "EPIPE": "reset", "ECONNREFUSED": "refused",
-             "TIMEOUT": "hung", "ETIMEDOUT": "hung", "EHOSTUNREACH": "hung"}  # fmt: skip
+# What may be told of an end, by how its socket ended (Ended). A program that gave up waiting hung, and left;
+# one that closed may have had all it wanted. Of others (it vanished, it still waits) anything may be told.
+_OUTCOMES: Mapping[str, tuple[str, ...]] = {
+    "": ("completed",),
+    "ECONNRESET": ("reset",),
+    "EPIPE": ("reset",),
+    "ECONNREFUSED": ("refused",),
+    "ETIMEDOUT": ("hung",),
+    "EHOSTUNREACH": ("hung",),
+    "TIMEOUT": ("hung", "aborted"),
+    "ABORTED": ("aborted",),
+    "LEFT": ("aborted", "completed"),
+    "CUT": ("completed", "reset"),
+}
 
 
 def wrong(scenario: Scenario, release: str, found: Explanation, truth: Truth, *, remedied: bool) -> list[str]:
     """Where they disagree, a line each."""
-    lines = list(_against_truth(found, truth))
+    lines = list(_against_truth(scenario, found, truth))
     right = scenario.right(release)
     if remedied:
         lines += _with_remedy(scenario.code, right, found, truth)
     elif not any(_fits(one, found) for one in right):
         wanted = " or ".join(_said(one) for one in right) or "nothing: it is not for this kernel"
         lines.append(f"found {told(found)}; right would be {wanted}")
+    supported = {one.cause for one in found.outcomes if one.answer == "supported"}
+    supported |= set(found.verdict.candidates)
+    if not remedied:
+        lines += [
+            f"{code} is not found to be possible" for code in scenario.supports if code not in supported
+        ]
     return lines
 
 
@@ -45,25 +62,57 @@ def told(found: Explanation) -> str:
     return f"{one.killed_by} {one.cause or '-'} {one.client_outcome} ({one.certainty})"
 
 
-def outcome(truth: Truth) -> str:
-    """What the client's socket saw, in an explanation's words."""
-    return _OUTCOMES.get(truth.client.error, truth.client.error)
-
-
-def _against_truth(found: Explanation, truth: Truth) -> Iterator[str]:
+def _against_truth(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
     """What sockets and counters say otherwise."""
-    said, seen = found.verdict.client_outcome, outcome(truth)
-    if said not in (seen, "unknown"):
-        yield f"told that the client's connection was {said}; its socket: {truth.client.error or 'no error'}"
-    made = truth.counted.resets["host"].made
-    named = sum(one.author == "host" for one in found.resets)
-    # A rule that rejects what came through a bridge sends its RST past OUTPUT, where `made` are counted.
-    rejected = truth.counted.rejected
-    listed_all = len(found.resets) == found.totals.resets
-    if named > made + rejected or (named < made and listed_all):
-        yield f"{named} RSTs are told to be the host's; it made {made} (and rejected {rejected})"
-    if found.verdict.killed_by == "host" and said == "reset" and not made + rejected:
+    yield from _against_ends(scenario, found, truth)
+    yield from _against_authors(scenario, found, truth)
+    if scenario.traffic.connections == 1:
+        yield from _against_reasons(scenario, found, truth)
+    forged = sum(one.author == "on-path" for one in found.resets)
+    if forged and not any(truth.dealt):
+        yield f"{forged} RSTs are told to be the path's, which did nothing"
+    made = truth.counted.resets["host"].made + truth.counted.rejected
+    if found.verdict.killed_by == "host" and found.verdict.client_outcome == "reset" and not made:
         yield "the host is said to have killed it, and made no RST"
+
+
+def _against_ends(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
+    """How both sockets ended; of several connections, how the client's did."""
+    told = {"client": (found.verdict.client_outcome, truth.client.error)}
+    main = next((one for one in found.connections if one.id == found.verdict.connection), None)
+    if main is not None and scenario.traffic.connections == 1:
+        told["server"] = (main.outcome.server, truth.server.error)
+    for end, (said, error) in told.items():
+        if error in _OUTCOMES and said not in (*_OUTCOMES[error], "unknown"):
+            yield f"told that the {end}'s connection was {said}; its socket: {error or 'no error'}"
+
+
+def _against_authors(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
+    """Who made RSTs, by what each host counted. What the path lost, no capture has."""
+    topology, resets = scenario.topology, truth.counted.resets
+    ends = {topology.client, topology.server, *topology.spares}
+    hosts = {"host": {"host"}, "inside": {topology.inside}, "outside": ends - {topology.inside}}
+    listed_all = len(found.resets) == found.totals.resets
+    for author, made_by in hosts.items():
+        made = sum(resets[one].made for one in made_by)
+        named = sum(one.author == author for one in found.resets)
+        # A rule that rejects what came through a bridge sends its RST past OUTPUT, where `made` are counted.
+        most = made + (truth.counted.rejected if author == "host" else 0)
+        if named > most or (author == "host" and named < made and listed_all):
+            yield f"{named} RSTs are told to be made by {author}; it made {made} (at most {most})"
+
+
+def _against_reasons(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
+    """Why an endpoint closed with a RST: its kernel counts those that closed with data unread."""
+    verdict, topology = found.verdict, scenario.topology
+    if verdict.cause not in ("EP02", "EP03") or verdict.killed_by not in ("inside", "outside"):
+        return
+    far = topology.server if topology.client == topology.inside else topology.client
+    counters = truth.counted.tcp[topology.inside if verdict.killed_by == "inside" else far]
+    true = "EP03" if counters.get("TCPAbortOnClose") else "EP02"
+    if true not in verdict.candidates or (verdict.certainty == "certain" and verdict.cause != true):
+        said = ", ".join(verdict.candidates)
+        yield f"told {said} ({verdict.certainty}); by its kernel's counters it was {true}"
 
 
 def _with_remedy(code: str, right: Sequence[Expected], found: Explanation, truth: Truth) -> Iterator[str]:
@@ -71,7 +120,7 @@ def _with_remedy(code: str, right: Sequence[Expected], found: Explanation, truth
     verdict = found.verdict
     if any(_fits(one, found) for one in right):
         return
-    if outcome(truth) == "completed" and verdict.killed_by not in ("none", "unknown"):
+    if not truth.client.error and verdict.killed_by not in ("none", "unknown"):
         yield f"found {told(found)}, but the client's connection completed"
     elif verdict.cause and not {code, *(one.cause for one in right)} & {verdict.cause, *verdict.candidates}:
         yield f"found {told(found)}; the scenario is about {code}"
@@ -79,11 +128,15 @@ def _with_remedy(code: str, right: Sequence[Expected], found: Explanation, truth
 
 def _fits(one: Expected, found: Explanation) -> bool:
     verdict = found.verdict
+    if one == OPEN:
+        return verdict.certainty == "undetermined" and bool(verdict.needs)
     if (one.killed_by, one.cause, one.outcome) != (verdict.killed_by, verdict.cause, verdict.client_outcome):
         return False
     return verdict.certainty == one.certainty if one.certainty else verdict.certainty != "undetermined"
 
 
 def _said(one: Expected) -> str:
+    if one == OPEN:
+        return "undetermined"
     certain = f" ({one.certainty})" if one.certainty else ""
     return f"{one.killed_by} {one.cause or '-'} {one.outcome}{certain}"

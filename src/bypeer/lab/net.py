@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,6 +34,7 @@ class Net:
     def __init__(self, topology: Topology, hosts: dict[str, Namespace]) -> None:
         self.topology = topology
         self.hosts = hosts
+        self.kept: list[socket.socket] = []  # what lives as long as the network
 
     def __getitem__(self, host: str) -> Namespace:
         return self.hosts[host]
@@ -67,6 +69,8 @@ def built(topology: Topology) -> Iterator[Net]:
         for host, script in topology.rules.items():
             net.nft(host, script)
         yield net
+        for one in net.kept:
+            one.close()
 
 
 def _wire(net: Net) -> None:

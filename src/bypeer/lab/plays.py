@@ -41,8 +41,10 @@ def meant(names: Sequence[str], release: str) -> list[str]:
     return [name for name in names if SCENARIOS[name].right(release)]
 
 
-def played(wanted: Sequence[Play], keep: Path | None = None, pace: Pace = HERE) -> Iterator[Result]:
-    """Play them on the running kernel; `keep`: a folder for the case files.
+def played(
+    wanted: Sequence[Play], keep: Path | None = None, pace: Pace = HERE, *, pair: bool = False
+) -> Iterator[Result]:
+    """Play them on the running kernel; `keep`: a folder for the case files; `pair`: as `play` has it.
 
     What cannot be played, as the kernel lacks something, has a result that says so.
     """
@@ -51,7 +53,7 @@ def played(wanted: Sequence[Play], keep: Path | None = None, pace: Pace = HERE) 
         scenario, remedy = SCENARIOS[one.name], REMEDIES[one.remedy] if one.remedy else None
         path = case_in(keep, one) if keep else None
         try:
-            yield of(play(paced(scenario, pace), release, remedy, path))
+            yield of(play(paced(scenario, pace), release, remedy, path, pair=pair))
         except HostError as error:
             yield unplayed(scenario, release, remedy, str(error))
 

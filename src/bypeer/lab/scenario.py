@@ -17,7 +17,7 @@ class Act(NamedTuple):
     at: int  # once the traffic has come so far (Traffic)
     host: str
     # "nft": a script; "ip", "tc": arguments; "sysctl": name=value; of the tracker's table "flush", "fill",
-    # "occupy": an entry in the way (both tuples, seconds)
+    # "occupy": an entry in the way (both tuples, seconds); "abandon": an older connection, from a port
     verb: str
     text: str = ""
     after: float = 0.0  # s later still
@@ -30,6 +30,10 @@ class Expected(NamedTuple):
     cause: str | None
     outcome: str  # what became of the client
     certainty: str = ""  # "": any but "undetermined"
+
+
+# It says that it does not know, and what would settle it.
+OPEN = Expected("", None, "", "undetermined")
 
 
 class Scenario(NamedTuple):
@@ -48,7 +52,9 @@ class Scenario(NamedTuple):
     settings: Mapping[str, Mapping[str, int | str]] = {}  # host: sysctls, before anything happens
     rules: Mapping[str, str] = {}  # host: an nft script, before anything happens
     before: Sequence[Act] = ()  # done before anything is recorded
+    supports: Sequence[str] = ()  # causes that have to be found supported as well, of whatever subject
     elsewhere: str = ""  # what happens on the kernels on which it does not bite
+    spoil: str = ""  # what `explain` gets instead of the recording: the name of a spoiler (spoil.py)
     longest: float = 20.0  # s, after which it is ended
 
     def right(self, release: str) -> Sequence[Expected]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from bypeer import api
 from bypeer.core.explanation import Explanation
 from bypeer.errors import HostError
-from bypeer.lab import crowd
+from bypeer.lab import crowd, stale
 from bypeer.lab.clean import scratch
 from bypeer.lab.detour import Dealt, Detour
 from bypeer.lab.judge import against, wrong
@@ -24,6 +24,7 @@ from bypeer.lab.net import Net, built
 from bypeer.lab.pair import taken
 from bypeer.lab.remedies import Remedy
 from bypeer.lab.scenario import Act, Scenario
+from bypeer.lab.spoil import spoilt
 from bypeer.lab.traffic import OCTETS, Ended, Talk
 from bypeer.lab.witness import Counted, Witness
 from bypeer.live.conntrack import Conntrack
@@ -77,7 +78,8 @@ def play(
         files = [path.with_suffix(f".{side}.pcap") for side in ("inside", "outside")] if pair else []
         _recorded(scene, path, files)
         truth = scene.truth()
-        explanation = api.explain([path])
+        given = spoilt(path, scenario.spoil, Path(folder)) if scenario.spoil else [path]
+        explanation = api.explain(given)
         without = api.explain(files) if pair else None
     found = wrong(scenario, release, explanation, truth, remedied=remedy is not None)
     if without is not None:
@@ -233,6 +235,8 @@ def _doing(net: Net, act: Act, talk: Talk | None = None) -> Callable[[], None]:
             net[act.host].call(_flush)
         elif act.verb == "fill":
             net[act.host].call(crowd.fill)
+        elif act.verb == "abandon":
+            net.kept.append(stale.abandon(net, int(act.text)))
         elif act.verb == "occupy":
             *both, seconds = act.text.split()
             one, other = ((a, int(b), c, int(d)) for a, b, c, d in (both[:4], both[4:]))

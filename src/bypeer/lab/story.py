@@ -11,7 +11,7 @@ from bypeer.lab.remedies import REMEDIES
 from bypeer.lab.result import Result, of
 from bypeer.lab.scenario import Scenario, applies
 from bypeer.lab.scenarios import SCENARIOS
-from bypeer.lab.stage import Ran, play, rehearse
+from bypeer.lab.stage import Ran, Truth, play, rehearse
 
 TRIES = 20  # downloads with the rule in place
 ORIGINAL, EVERYWHERE = "late-segment", "beyond-window"
@@ -23,7 +23,7 @@ class Act(NamedTuple):
 
     title: str
     lines: Sequence[str]
-    ran: Ran | None = None  # what was played and recorded for it
+    picture: Path | None = None  # a case file to be drawn with it
     failed: str = ""  # what did not come as it should
 
 
@@ -32,13 +32,13 @@ def tell(release: str, folder: Path) -> Iterator[Act]:
     scenario = SCENARIOS[ORIGINAL if applies("<6.1", release) else EVERYWHERE]
     if scenario.name != ORIGINAL:
         yield _prologue(release, folder)
-    yield _from_the_host(scenario)
-    ran = play(scenario, release, keep=folder / f"{scenario.name}.pcapng")
-    result = of(ran)
-    yield _from_the_container(scenario, result, ran)
+    path = folder / f"{scenario.name}.pcapng"
+    from_host, ran = _on_the_host(scenario), play(scenario, release, keep=path)
+    yield _failing(scenario, from_host, of(ran))
     yield _counter(ran)
     yield _joined(ran.explanation)
-    yield Act("The culprit", _culprit(ran.explanation), ran, "; ".join(ran.wrong))
+    yield Act("The fork", ["Sequence numbers against time, and octets behind the newest."], path)
+    yield Act("The culprit", _culprit(ran.explanation), failed="; ".join(ran.wrong))
     yield _remedied(scenario)
 
 
@@ -49,31 +49,32 @@ def _prologue(release: str, folder: Path) -> Act:
     lines = [
         f"The investigation's trigger was a segment that came late. Linux {release} forwards such segments "
         "(since 6.1): here they do no harm.",
-        f"Shown: {late} segments of a download were held for 120 ms. {_ended(result)}; the host made "
-        f"{result.host_resets} RSTs.",
+        f"Shown: {late} segments of a download were held for 120 ms. What became of it: {_ended(result)}; "
+        f"the host made {result.host_resets} RSTs.",
         "So the story is told with a segment beyond the window, which every kernel calls INVALID.",
     ]
-    return Act("Before we begin: the original trigger", lines, ran, "; ".join(ran.wrong))
+    return Act("Before we begin: the original trigger", lines, failed="; ".join(ran.wrong))
 
 
-def _from_the_host(scenario: Scenario) -> Act:
-    topology = scenario.topology._replace(client="host")
-    truth = rehearse(scenario._replace(topology=topology))
+def _on_the_host(scenario: Scenario) -> Truth:
+    """The download, run on the NAT host itself."""
+    return rehearse(scenario._replace(topology=scenario.topology._replace(client="host")))
+
+
+def _failing(scenario: Scenario, from_host: Truth, result: Result) -> Act:
+    error = from_host.client.error
     lines = [
-        f"The path disturbs the download: {scenario.says}.",
-        f"Run on the host itself it gets {truth.client.received:,} octets, "
-        + (f"and fails: {truth.client.error}." if truth.client.error else "and succeeds."),
+        f"The path disturbs a download: {scenario.says}.",
+        f"On the host it gets {from_host.client.received:,} octets, and "
+        + (f"fails: {error}." if error else "succeeds."),
+        f"From the container, with a recording of both sides: {_ended(result)} after {result.received:,} of "
+        f"{scenario.traffic.octets:,} octets.",
     ]
-    return Act("From the host, the download works", lines, failed=truth.client.error)
-
-
-def _from_the_container(scenario: Scenario, result: Result, ran: Ran) -> Act:
-    lines = [
-        f"The same download from the container, with `bypeer record` listening: {_ended(result)} after "
-        f"{result.received:,} of {scenario.traffic.octets:,} octets."
-    ]
-    failed = "" if result.client == "ECONNRESET" else f"the client was not reset: {_ended(result)}"
-    return Act("From the container, it fails", lines, ran, failed)
+    failed = [f"on the host: {error}"] if error else []
+    failed += [] if result.client == "ECONNRESET" else [f"from the container: {_ended(result)}"]
+    return Act(
+        "The download works from the host, and fails from the container", lines, None, "; ".join(failed)
+    )
 
 
 def _counter(ran: Ran) -> Act:

@@ -23,6 +23,7 @@ from bypeer.report.words import (
 FEW_ROWS = 10
 FEW_VANTAGES = 4
 FEW_FILES = 4
+COLUMNS = ("id", "connection", "ended by", "cause", "certainty")  # of `row`
 
 
 def captures(found: Explanation, ticket: bool) -> Section:
@@ -36,7 +37,7 @@ def captures(found: Explanation, ticket: bool) -> Section:
         return Section("")
     flaws: list[Block] = [Prose(text, item=True) for one in found.inputs for text in _flaws(found, one)]
     table = Table([*columns, "format", "SHA-256"] if ticket else columns, rows)
-    total = [] if others(found) else [Prose(_totals(found))]
+    total = [] if others(found) else [Prose(totals(found))]
     files = [_files(one) for one in found.inputs if one.files] if ticket else []
     return Section("Captures", [table, *files, *flaws, *total])
 
@@ -47,11 +48,10 @@ def connections(found: Explanation, ticket: bool) -> Section:
     if not failed:
         return Section("")
     shown = failed if ticket else failed[:FEW_ROWS]
-    columns = ["id", "connection", "ended by", "cause", "certainty"]
-    blocks: list[Block] = [Table(columns, [_row(one) for one in shown])]
+    blocks: list[Block] = [Table(list(COLUMNS), [row(one) for one in shown])]
     if len(shown) < len(failed):
         blocks.append(Prose(f"{len(failed) - len(shown):,} more: see -o markdown."))
-    return Section("Other failed connections", [*blocks, Prose(_totals(found))])
+    return Section("Other failed connections", [*blocks, Prose(totals(found))])
 
 
 def others(found: Explanation) -> list[ConnectionReport]:
@@ -59,7 +59,8 @@ def others(found: Explanation) -> list[ConnectionReport]:
     return [one for one in found.connections if _failed(one) and one.id != found.verdict.connection]
 
 
-def _totals(found: Explanation) -> str:
+def totals(found: Explanation) -> str:
+    """How many connections there were, and how they fared."""
     totals = found.totals
     failed = f"{totals.failed:,} failed" if totals.failed else "none failed"
     text = f"{counted(totals.connections, 'connection')} in all, {failed}; {counted(totals.resets, 'RST')}."
@@ -78,7 +79,8 @@ def _failed(connection: ConnectionReport) -> bool:
     return connection.verdict.killed_by != "none"
 
 
-def _row(connection: ConnectionReport) -> list[str]:
+def row(connection: ConnectionReport) -> list[str]:
+    """A connection as a row under COLUMNS."""
     verdict = connection.verdict
     maker = MAKER.get(verdict.killed_by, verdict.killed_by)
     cause = cause_name(verdict.cause) if verdict.cause else "-"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from bypeer.core.explanation import Explanation
 from bypeer.report.blocks import Block, Command, Lookups, Moment, Points, Prose, Section, Table, Timeline
+from bypeer.report.plain import plain
 from bypeer.report.story import tell
 
 # What would otherwise format, link, address somebody or become HTML. A backslash does not keep
@@ -25,12 +27,17 @@ _ESCAPES = (
 _WORDS = re.compile(r"[A-Za-z0-9 ,-]{,40}")  # a table cell that needs no care; a digest is longer
 
 
-def render(explanation: Explanation) -> str:
-    """The explanation as Markdown: all that the text says, and what the text only counts."""
+def render(explanation: Explanation, attached: Sequence[str] = ()) -> str:
+    """The explanation as Markdown: all that the text says, and what the text only counts.
+
+    `attached`: names of files that go with the ticket, as the page and the picture.
+    """
     story = tell(explanation, ticket=True)
     parts = [f"## {escape(story.headline)}", *(part for block in story.lead for part in _block(block))]
     for section in story.sections:
         parts += _section(section)
+    if attached:
+        parts += ["### Attached", "\n".join(f"- {code(plain(name))}" for name in attached)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -53,22 +53,23 @@ def tell(explanation: Explanation, *, ticket: bool = False) -> Story:
     found = cleaned(explanation)
     undetermined = found.verdict.certainty == "undetermined"
     sections = [
-        _needs(found) if undetermined else Section(""),
-        _timeline(found),
+        needs(found) if undetermined else Section(""),
+        Section("") if _quiet(found) else timeline(found, subject_connection(found)),
         weighing.tracker(found),
         weighing.causes(found, ticket),
-        Section("") if undetermined else _needs(found),
+        Section("") if undetermined else needs(found),
         weighing.other_resets(found),
-        _remedies(found),
-        _filters(found, ticket),
+        remedies(found),
+        filters(found, ticket),
         inventory.captures(found, ticket),
         inventory.connections(found, ticket),
     ]
     told = [one for one in sections if one.blocks]
-    return Story(sentence(found.verdict.headline), _tone(found), [_seen(found), *_action(found)], told)
+    return Story(sentence(found.verdict.headline), tone(found), [_seen(found), *action(found)], told)
 
 
-def _tone(found: Explanation) -> Tone:
+def tone(found: Explanation) -> Tone:
+    """How bad the news is."""
     if found.verdict.certainty == "undetermined":
         return "doubt"
     return "good" if found.verdict.killed_by == "none" else "bad"
@@ -89,10 +90,10 @@ def _seen(found: Explanation) -> Prose:
         seen = client + "; " + SERVER.get(server, f"the server's end: {server}")
     others = len(inventory.others(found))
     more = f" {counted(others, 'other connection')} failed too, see the end." if others else ""
-    return Prose(f"{_certainty(found)}. {sentence(seen)}{more}")
+    return Prose(f"{certainty(found)}. {sentence(seen)}{more}")
 
 
-def _certainty(found: Explanation) -> str:
+def certainty(found: Explanation) -> str:
     """How sure the verdict is, and of which cause."""
     verdict = found.verdict
     sure = CERTAINTY.get(verdict.certainty, verdict.certainty)
@@ -103,7 +104,7 @@ def _certainty(found: Explanation) -> str:
     return f"{sure}: {cause_name(verdict.cause) if verdict.cause else 'cause not known'}{also}"
 
 
-def _action(found: Explanation) -> list[Block]:
+def action(found: Explanation) -> list[Block]:
     """What to do next; the first line must suffice."""
     verdict = found.verdict
     if verdict.certainty == "undetermined":
@@ -121,7 +122,7 @@ def _action(found: Explanation) -> list[Block]:
     return [Lookups([("What to do (its cost is below):", first.command)])]
 
 
-def _needs(found: Explanation) -> Section:
+def needs(found: Explanation) -> Section:
     """What would settle it, unless the lead says all of it."""
     verdict = found.verdict
     undetermined = verdict.certainty == "undetermined"
@@ -131,10 +132,13 @@ def _needs(found: Explanation) -> Section:
     return Section(title, [Prose(sentence(one), item=True) for one in verdict.needs])
 
 
-def _timeline(found: Explanation) -> Section:
-    connection = subject_connection(found)
-    quiet = found.verdict.killed_by == "none" and found.verdict.certainty != "undetermined"
-    if connection is None or quiet or not connection.events:
+def _quiet(found: Explanation) -> bool:
+    return found.verdict.killed_by == "none" and found.verdict.certainty != "undetermined"
+
+
+def timeline(found: Explanation, connection: ConnectionReport | None) -> Section:
+    """A connection, and its events by letter."""
+    if connection is None or not connection.events:
         return Section("")
     day = next((date(one.time_ns) for one in connection.events if one.time_ns is not None), "")
     title = f"What happened ({_dated(found, day)})"
@@ -194,7 +198,8 @@ def _moment(found: Explanation, event: Event, day: str, before: str) -> Moment:
     return Moment(event.letter, when, where, lines, event.kind in ("trigger", "reset", "leak"), skipped)
 
 
-def _remedies(found: Explanation) -> Section:
+def remedies(found: Explanation) -> Section:
+    """What to do, and what it costs."""
     blocks: list[Block] = []
     for remedy in found.remedies:
         vain = [code for code in found.verdict.candidates if remedy.heals and code not in remedy.heals]
@@ -206,7 +211,8 @@ def _remedies(found: Explanation) -> Section:
     return Section("What to do", blocks)
 
 
-def _filters(found: Explanation, ticket: bool) -> Section:
+def filters(found: Explanation, ticket: bool) -> Section:
+    """Where to look in Wireshark."""
     shown = found.filters if ticket else found.filters[:FEW_FILTERS]
     quiet = found.verdict.killed_by == "none" and not ticket
     if quiet or not shown:

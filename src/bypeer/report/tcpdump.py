@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bypeer.core.explanation import Event, Explanation
 from bypeer.report.plain import cleaned
 from bypeer.report.weighing import subject_connection
@@ -14,9 +16,13 @@ def render(explanation: Explanation) -> str:
     connection = subject_connection(found)
     if connection is None or not connection.events:
         return sentence(found.verdict.headline) + "\n"
-    events = connection.events
+    return lines(connection.events) + "\n"
+
+
+def lines(events: Sequence[Event]) -> str:
+    """The events' letters and lines, their text made plain already."""
     parts = [_block(one, before) for before, one in zip([None, *events], events, strict=False)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 def _block(one: Event, before: Event | None) -> str:

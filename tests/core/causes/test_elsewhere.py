@@ -11,7 +11,6 @@ NEEDS = {
     "NF08": "the load balancer's own namespace",
     "NF14": "the earlier connection of this tuple",
     "NF15": "conntrack -L",
-    "PA03": "captures at the backends",
 }
 
 

@@ -36,19 +36,8 @@ def rule_too_late(seen: Seen) -> Finding:
     return untestable("needs conntrack -L of the host at that moment")
 
 
-def backend_changed(seen: Seen) -> Finding:
-    """A mid-stream segment landed on another backend, which knew nothing of the connection.
-
-    Predicts:    TTL, timestamp clock or identification pattern of the peer change before the RST.
-    Untestable:  without the load balancer's view.
-    Remedy:      the load balancer's session table.
-    """
-    return untestable("needs the load balancer's session table or captures at the backends")
-
-
 CAUSES = (
     Cause("NF08", "hidden-namespace", hidden_namespace),
     Cause("NF14", "stale-entry-reuse", stale_entry_reuse),
     Cause("NF15", "rule-too-late", rule_too_late),
-    Cause("PA03", "backend-changed", backend_changed),
 )

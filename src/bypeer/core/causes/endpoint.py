@@ -5,7 +5,7 @@ from __future__ import annotations
 from bypeer.core import tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, refuted, supported
 from bypeer.core.fate import fin, received, sent
-from bypeer.core.resets import ENDPOINTS, Reset
+from bypeer.core.resets import ENDPOINTS, Reset, overtaken
 from bypeer.core.study import Sighting
 
 _WAITED = 1_000_000_000  # ns without anything: whoever leaves then has lost patience
@@ -41,6 +41,25 @@ def _earlier(reset: Reset, seen: Seen) -> Reset | None:
     )
 
 
+def _closing(reset: Reset, seen: Seen) -> Sighting | None:
+    """The FIN with which its sender had closed before; the RST may have overtaken it."""
+    closing = fin(sent(seen.study, _side(reset)))
+    if closing is None or (closing.ts > reset.ts and not overtaken(closing, reset.trigger)):
+        return None
+    return closing
+
+
+def _told(reset: Reset, seen: Seen, code: str) -> Finding | None:
+    """What the kernel that sent the RST says for this cause, or for another; None where it was not heard."""
+    means = seen.heard.means(reset)
+    if means is None:
+        return None
+    reason = seen.heard.reasons[id(reset.sighting)]
+    if means == code:
+        return supported(f"the kernel that sent the RST says why: {reason}", reset.sighting)
+    return refuted(f"the kernel that sent the RST gives another reason: {reason}", reset.sighting)
+
+
 def closed_port(reset: Reset, seen: Seen) -> Finding:
     """Nobody listens on that port: RST|ACK to the SYN.
 
@@ -65,12 +84,13 @@ def abortive_close(reset: Reset, seen: Seen) -> Finding:
     """The application reset the connection in mid-stream: linger 0, a crash, a kill.
 
     Predicts:    RST|ACK with the endpoint's next sequence number, answering nothing.
-    Refuted by:  the RST answering a segment (no ACK flag), or a FIN before it.
+    Refuted by:  the RST answering a segment (no ACK flag), or a FIN before it; another reason given by the
+                 kernel that sent it (tracepoint tcp_send_reset, Linux 6.12).
     Untestable:  whether data lay unread (unread-data-close) does not show on the wire.
     Remedy:      the application: its log at that time.
     Source:      RFC 9293, 3.10.5 (ABORT).
     """
-    finding = _active(reset, seen)
+    finding = _active(reset, seen) or _told(reset, seen, "EP02")
     if finding is not None:
         return finding
     return supported(
@@ -94,12 +114,12 @@ def unread_data_close(reset: Reset, seen: Seen) -> Finding:
     """The application closed with received data unread, so its kernel sent RST instead of FIN.
 
     Predicts:    RST|ACK soon after data arrived that nobody read.
-    Refuted by:  no data having reached the endpoint.
+    Refuted by:  no data having reached the endpoint; another reason given by the kernel that sent it.
     Untestable:  whether it had been read is invisible: alike abortive-close.
     Remedy:      the application: read to the end before closing.
     Source:      RFC 9293, 3.10.4 and RFC 1122, 4.2.2.13.
     """
-    finding = _active(reset, seen)
+    finding = _active(reset, seen) or _told(reset, seen, "EP03")
     if finding is not None:
         return finding
     data = [one for one in received(seen.study, _side(reset)) if one.segment.size and one.ts <= reset.ts]
@@ -122,8 +142,10 @@ def data_after_close(reset: Reset, seen: Seen) -> Finding:
     finding = _by_endpoint(reset)
     if finding is not None:
         return finding
-    closing = fin(sent(seen.study, _side(reset)))
-    if closing is None or closing.ts > reset.ts:
+    closing, told = _closing(reset, seen), _told(reset, seen, "EP04")
+    if told is not None and (closing is None or told.answer == "refuted"):
+        return told
+    if closing is None:
         return refuted("its sender had not closed (no FIN)")
     if reset.trigger is not None and reset.trigger.end > reset.trigger.start:
         return supported(
@@ -152,9 +174,12 @@ def lost_state(reset: Reset, seen: Seen) -> Finding:
         return refuted(
             f"a RST made by {earlier.author} had ended its sender's connection before", earlier.sighting
         )
-    closing = fin(sent(seen.study, _side(reset)))
-    if closing is not None and closing.ts <= reset.ts:
+    closing = _closing(reset, seen)
+    if closing is not None:
         return refuted("its sender had closed before (FIN)", closing)
+    told = _told(reset, seen, "EP05")
+    if told is not None:
+        return told
     if reset.trigger is None:
         return supported("a RST without ACK in mid-stream", reset.sighting, strong=False)
     if reset.trigger.stray:
@@ -181,13 +206,26 @@ def keepalive_failed(seen: Seen) -> Finding:
     for reset in seen.resets:
         if reset.author == "host":
             continue  # which has reasons of its own to refuse what comes
+        told = _told(reset, seen, "EP06")
+        if told is not None and told.answer == "supported":
+            return told
         if reset.trigger is not None and _is_probe(reset.trigger, seen) and reset.effect == "lethal":
             return supported("a keepalive probe was answered by RST", reset.trigger, reset.sighting)
     return refuted("no keepalive probe failed")
 
 
 def _is_probe(one: Sighting, seen: Seen) -> bool:
-    """RFC 9293, 3.8.4: SEG.SEQ = SND.NXT - 1, with no or one octet."""
+    """RFC 9293, 3.8.4: SEG.SEQ = SND.NXT - 1, with no or one octet.
+
+    Where the other's window is shut, that asks whether it has opened (3.8.6.1).
+    """
+    heard = [
+        other.segment.win
+        for other in seen.study.at(one.side, 1 - one.direction)
+        if other.ts < one.ts and not other.is_rst
+    ]
+    if heard and heard[-1] == 0:
+        return False
     before = [
         other.end
         for other in seen.study.at(one.side, one.direction)
@@ -234,6 +272,8 @@ def aborted_client(seen: Seen) -> Finding:
     if not acts:
         return refuted("the client sent no RST that mattered")
     first = acts[0]
+    if seen.heard.means(first) == "EP06":
+        return refuted("its kernel gave up, not its program: keepalive failed", first.sighting)
     if any(one.ts < first.ts and one.effect == "lethal" for one in seen.resets):
         return refuted("another RST came before the client's")
     closing = fin(sent(seen.study, side))

@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from bypeer.core import tcp
-from bypeer.core.explanation import Answer
+from bypeer.core.explanation import Answer, Certainty
 from bypeer.core.fate import Fates
 from bypeer.core.kernels import TIMEOUTS, CtState, Reason
 from bypeer.core.replay import Judgement, Replay
@@ -52,6 +52,12 @@ class Seen(NamedTuple):
         """Whether the kernel has a log line for what conntrack made of a segment."""
         judgement = self.replay.of(one)
         return judgement is not None and judgement.log != ""
+
+    def certainty(self, reset: Reset, codes: Sequence[str]) -> Certainty:
+        """How certain the causes of an endpoint's RST are: its own kernel may give the only one that fits."""
+        whole = not any(side is None or side.lossy for side in self.study.sides)
+        sure = whole and reset.author_sure and reset.effect_sure
+        return "certain" if sure and [self.heard.means(reset)] == codes else "likely"
 
     @property
     def translated(self) -> bool:

@@ -93,20 +93,32 @@ def ack_of_unseen_data(reset: Reset, seen: Seen) -> Finding:
     Hardware offload, or an asymmetric or multi-homed path, lets data pass beside conntrack.
     The host's RST is harmless where the acknowledgement was wrong, because its SEG.SEQ is that
     SEG.ACK; it kills where the peer had really received the data (measured with offload in one
-    direction). With a rule that drops INVALID the connection hangs instead. A capture on the
-    host may show data that conntrack never saw.
+    direction). With a rule that drops INVALID the connection hangs instead: at once, if no reply
+    ever passes the host, for then the client's first ACK is INVALID too. A capture on the host may
+    show data that conntrack never saw.
+
+    From Linux 6.1 on a segment that lies beyond the window by less than a window is let through
+    and moves conntrack's bounds: what acknowledges more than 66,000 octets below is then ignored,
+    with its data, and the acknowledgement of that data is INVALID (measured on 6.18).
 
     Predicts:    a segment whose SEG.ACK replay finds above the highest octet that passed, not
                  forwarded; the host's RST with that SEG.ACK as SEG.SEQ.
     Refuted by:  the acknowledged data having passed the host.
     Untestable:  without both captures from the handshake on.
-    Remedy:      repair the path; nf_conntrack_tcp_be_liberal=1. Not a DROP rule.
+    Remedy:      repair the path; nf_conntrack_tcp_be_liberal=1, unless no reply ever passes
+                 (measured on 6.18). Not a DROP rule: take it away.
     Counters:    log "ACK is over".
     Source:      measured on 5.10 and 6.18.
     """
     finding = _refused(reset, seen, (Reason.ACK_OVER,), "an acknowledgement of data that conntrack never saw")
     trigger = reset.trigger
-    if finding.answer != "refuted" or reset.author != "host" or trigger is None:
+    if trigger is None or reset.author != "host":
+        return finding
+    over = _overshot(trigger, seen)
+    if finding.answer == "supported" and over is not None:
+        why = "it had let that pass without noting it, for a segment beyond the window had moved its bounds"
+        return finding._replace(because=f"{finding.because}; {why}", shown=(*finding.shown, over))
+    if finding.answer != "refuted":
         return finding
     known = max(
         (
@@ -125,6 +137,26 @@ def ack_of_unseen_data(reset: Reset, seen: Seen) -> Finding:
         trigger,
         strong=False,
     )
+
+
+def _overshot(trigger: Sighting, seen: Seen) -> Sighting | None:
+    """An overshoot that was let through, for which conntrack ignored what the trigger acknowledges.
+
+    Ignored means forwarded and not noted: the acknowledged data passed, yet conntrack has not seen it.
+    """
+    judged = seen.judgement(trigger)
+    if judged is None or not judged.invalid or judged.reason != Reason.ACK_OVER:
+        return None
+    over = None
+    for one in seen.study.sightings:
+        judgement = seen.judgement(one)
+        if one.ts >= trigger.ts or judgement is None or judgement.invalid:
+            continue
+        if one.direction == trigger.direction:
+            over = one if judgement.reason == Reason.OVERSHOOT else over
+        elif over is not None and judgement.reason == Reason.ACK_UNDER and one.start < trigger.ack <= one.end:
+            return over
+    return None
 
 
 def malformed(reset: Reset, seen: Seen) -> Finding:
@@ -164,14 +196,17 @@ def malformed(reset: Reset, seen: Seen) -> Finding:
 def forged_invalid(reset: Reset, seen: Seen) -> Finding:
     """The INVALID segment that made the host reset the peer was not the peer's own.
 
-    Who knows the four-tuple can send one segment far beyond the window; the host's answer then
-    kills the connection (section IV of the original investigation).
+    Who knows the four-tuple and the exact SEG.ACK needs one segment far beyond the window; the
+    host's answer then kills the connection (section IV of the original investigation). Without
+    the SEG.ACK each guess costs a segment: docs/attack.md.
 
     Predicts:    as beyond-window or late-segment, but the trigger's TTL, identification or
                  timestamp does not fit its apparent sender's other packets.
     Refuted by:  all three fitting.
     Untestable:  without the outside capture, or where nothing of the sender's can be compared.
-    Remedy:      drop ctstate INVALID in INPUT; rp_filter against forgers on other links.
+    Remedy:      drop ctstate INVALID in INPUT. rp_filter=1 (IPv6: nft fib saddr . iif oif missing
+                 drop) against forgers among the containers or on other links, not against one on
+                 the way to the peer (measured on 6.18).
     Source:      measured on 5.10, 6.12, 6.18.
     """
     finding = _refused(

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from bypeer.lab.scenarios import endpoint, entries, netfilter
+from bypeer.lab.scenario import Scenario
+from bypeer.lab.scenarios import attack, capture, endpoint, entries, netfilter, path, service
 
-SCENARIOS = {one.name: one for table in (netfilter, entries, endpoint) for one in table.SCENARIOS}
+SCENARIOS: dict[str, Scenario] = {
+    one.name: one
+    for table in (netfilter, entries, endpoint, path, service, capture, attack)
+    for one in table.SCENARIOS
+}

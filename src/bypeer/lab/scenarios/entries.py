@@ -10,7 +10,7 @@ from bypeer.lab.traffic import Traffic
 _COMPLETED = Expected("none", None, "completed")
 _RATE = 20_000_000  # octets/s: what is done in mid-download comes in mid-download, on a loaded machine too
 _DOWNLOAD = Traffic(octets=20_000_000, rate=_RATE)
-_IDLE = Traffic(octets=2_000_000, server="pause", at=1_000_000, pause=1.5, patience=3.0)
+_IDLE = Traffic(octets=2_000_000, server="wait", at=1_000_000, pause=1.5, patience=3.0)
 
 _MISSING = (
     Scenario(
@@ -67,7 +67,7 @@ _LEAKED = (
         name="leaked-fin",
         code="NF10",
         says="the entry is gone when the client says that it has sent all: its FIN leaves untranslated",
-        traffic=Traffic("upload", octets=1_000_000, client="pause", at=1_000_000, pause=1.2, patience=2.0),
+        traffic=Traffic("upload", octets=1_000_000, client="wait", at=1_000_000, pause=1.2, patience=2.0),
         acts=(Act(1_000_000, "host", "flush", after=0.2),),
         expected={"any": [Expected("host", "NF10", "hung")]},
     ),
@@ -144,6 +144,16 @@ _RACE = Scenario(
     expected={"any": [_COMPLETED]},
 )
 
+_STALE = Scenario(
+    name="stale-entry-reuse",
+    code="NF14",
+    says="a SYN uses a port whose old connection the server still has: challenge ACK, RST, and the SYN again",
+    traffic=Traffic("chat", rounds=5),
+    settings={"container": {"net.ipv4.ip_local_port_range": "40000 40000"}},
+    before=(Act(0, "client", "abandon", "40000"),),
+    expected={"any": [_COMPLETED]},
+)
+
 _TOO_LATE = Scenario(
     name="rule-too-late",
     code="NF15",
@@ -161,4 +171,4 @@ _IPV6 = tuple(
     if one.name in ("entry-flushed-chat", "entry-expired")
 )
 
-SCENARIOS = (*_MISSING, *_LEAKED, *_REJECTED, _FULL, _RACE, _TOO_LATE, *_IPV6)
+SCENARIOS = (*_MISSING, *_LEAKED, *_REJECTED, _FULL, _RACE, _STALE, _TOO_LATE, *_IPV6)

@@ -22,6 +22,7 @@ _ID = 34_530  # a copy's own identification, far from its original's
 
 _RATE = 20_000_000  # octets/s: what is done in mid-download comes in mid-download, on a loaded machine too
 
+_WIDE_WINDOW = (("client", socket.SOL_SOCKET, socket.SO_RCVBUF, 200_000),)
 # A client whose window is small and stays so: what is late is below it, however slow the machine.
 _SMALL_WINDOW = (("client", socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000),)
 
@@ -31,7 +32,7 @@ def _beyond(after: float = 0.0, ack: int | None = None) -> Copy:
     return Copy(after, Edit(seq=50_000_000, ack=ack, ip_id=_ID))
 
 
-_IDLE = Traffic(octets=2_000_000, server="pause", at=1_000_000, pause=2.0, patience=3.0)
+_IDLE = Traffic(octets=2_000_000, server="wait", at=1_000_000, pause=2.0, patience=3.0)
 _CHAT = Traffic("chat", rounds=20, pause=0.05)
 
 _LATE = (
@@ -72,11 +73,26 @@ _LATE = (
         elsewhere="the tracker ignores that it is late: it is forwarded, and nothing is reset",
     ),
     Scenario(
+        name="late-duplicate-hang",
+        code="NF01",
+        says="it comes while the server pauses: the server is reset, the client is never told",
+        traffic=_IDLE._replace(options=_SMALL_WINDOW),
+        meddling=(Meddling(f"{_DATA} {_ONE}", (ITSELF, Copy(1.2, Edit(ip_id=_ID))), times=1),),
+        expected={
+            "<6.1": [Expected("host", "NF01", "hung", "certain")],
+            ">=6.1": [_COMPLETED],
+        },
+        elsewhere="the tracker ignores that it is late: it is forwarded, and nothing is reset",
+    ),
+    Scenario(
         name="duplicates",
         code="NF01",
-        says="every 20th segment comes twice, 5 ms apart: a fork in the captures that hurts nobody",
-        traffic=Traffic(octets=5_000_000, rate=5_000_000),
-        meddling=(Meddling(f"{_DATA} numgen inc mod 20 0", (ITSELF, Copy(0.005, Edit(ip_id=_ID)))),),
+        says="segments come twice, 2 ms apart: a fork in the captures that hurts nobody",
+        # Never a window apart, so that no kernel takes them for late.
+        traffic=Traffic(octets=2_000_000, rate=2_000_000, options=_WIDE_WINDOW),
+        meddling=(
+            Meddling(f"{_DATA} numgen inc mod 5 0", (ITSELF, Copy(0.002, Edit(ip_id=_ID))), at=500_000),
+        ),
         expected={"any": [_COMPLETED]},
     ),
 )
@@ -116,10 +132,21 @@ _BEYOND = (
         # the tracker takes the client's later acknowledgements for overly delayed ones.
         meddling=(Meddling(_ANSWER, (ITSELF, Copy(edit=Edit(seq=65_000, ip_id=_ID))), at=8, times=1),),
         expected={
-            "<6.1": [Expected("host", "NF02", "reset", "certain")],
+            "<6.1": [Expected("host", "NF02", "reset")],
             ">=6.1": [_COMPLETED],
         },
         elsewhere="the tracker accepts it: the client's own kernel discards it, and nothing is reset",
+    ),
+    Scenario(
+        name="overshoot",
+        code="NF03",
+        says="the same, by more: from 6.1 on what follows is ignored, and its acknowledgement INVALID",
+        traffic=_CHAT,
+        meddling=(Meddling(_ANSWER, (ITSELF, Copy(edit=Edit(seq=100_000, ip_id=_ID))), at=8, times=1),),
+        expected={
+            "<6.1": [Expected("host", "NF02", "reset")],
+            ">=6.1": [Expected("host", "NF03", "reset", "certain")],
+        },
     ),
 )
 
