@@ -145,8 +145,7 @@ clean:
 .venv/tools: .venv/python
 	@$(NEED)
 	command -v tshark >/dev/null || need tshark tshark 'tests that compare with it will be skipped'
-	command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
-	    need chromium chromium 'the page will not be tested in a browser'
+	command -v chromium >/dev/null || need Chromium chromium 'tests of the page will be skipped'
 	touch $@
 
 FORCE:
