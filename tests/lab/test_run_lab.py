@@ -53,7 +53,7 @@ def test_list_has_every_scenario_and_what_it_finds() -> None:
     [
         ([], "name scenarios"),
         (["--all", "closed-port"], "name scenarios"),
-        (["closed-prt"], "did you mean closed-port?"),
+        (["closed-prt"], "did you mean closed-port"),
         (["closed-port", "--with-fix", "prayer"], "no remedy 'prayer'"),
     ],
 )
