@@ -153,8 +153,7 @@ clean:
 	command -v ip >/dev/null || need ip iproute2 'tests on hosts of their own will be skipped'
 	command -v nft >/dev/null || need nft nftables 'tests on hosts of their own will be skipped'
 	command -v tcpdump >/dev/null || need tcpdump tcpdump 'tests that compare with it will be skipped'
-	command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
-	    need chromium chromium 'the page will not be tested in a browser'
+	command -v chromium >/dev/null || need Chromium chromium 'tests of the page will be skipped'
 	touch $@
 
 FORCE:

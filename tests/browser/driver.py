@@ -21,7 +21,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE = 60_000  # ms; the machine may be busy
-LEFT = 92  # where the panels begin
+LEFT = 100  # where the panels begin
 
 # How many pixels of a square round a place have about a colour.
 COUNT = """([x, y, reach, red, green, blue]) => {

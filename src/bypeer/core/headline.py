@@ -31,6 +31,7 @@ _DROPPED = {
     "NF10": "they leave with the inside address",
     "NF11": "conntrack's table is full, and there was no room for an entry",
     "NF13": "conntrack found the port taken to which they were to be translated",
+    "PA06": "no port was free to which they could be translated",
 }
 _ENDPOINT = {
     "EP01": "nobody listens on that port: RST answers the SYN",

@@ -266,6 +266,8 @@ def _of_silence(seen: Seen, silence: Silence, by_connection: Findings) -> Conclu
     codes.sort(key=lambda code: not by_connection[code].strong)
     found = Conclusion("unknown", "undetermined", codes, silence=silence)
     dropped = [code for code in ("NF11", "NF13") if by_connection[code].answer == "supported"]
+    if "NF13" in dropped and not by_connection["NF13"].strong:
+        dropped.insert(dropped.index("NF13"), "PA06")  # who loses a race has another port the next time
     if dropped:
         return Conclusion("host", "likely", dropped, silence=silence)
     if not study.both:

@@ -69,18 +69,26 @@ def _against_truth(scenario: Scenario, found: Explanation, truth: Truth) -> Iter
     if scenario.traffic.connections == 1:
         yield from _against_reasons(scenario, found, truth)
     forged = sum(one.author == "on-path" for one in found.resets)
-    if forged and not any(truth.dealt):
+    if forged and not _path_acted(scenario, truth):
         yield f"{forged} RSTs are told to be the path's, which did nothing"
     made = truth.counted.resets["host"].made + truth.counted.rejected
     if found.verdict.killed_by == "host" and found.verdict.client_outcome == "reset" and not made:
         yield "the host is said to have killed it, and made no RST"
 
 
+def _path_acted(scenario: Scenario, truth: Truth) -> bool:
+    """Whether the path dealt packets, or a host on it made RSTs."""
+    topology = scenario.topology
+    ends = {topology.client, topology.server, "host"}
+    others = (counted.made for host, counted in truth.counted.resets.items() if host not in ends)
+    return any(truth.dealt) or any(others)
+
+
 def _against_ends(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
     """How both sockets ended; of several connections, how the client's did."""
     told = {"client": (found.verdict.client_outcome, truth.client.error)}
     main = next((one for one in found.connections if one.id == found.verdict.connection), None)
-    if main is not None and scenario.traffic.connections == 1:
+    if main is not None and scenario.traffic.connections == 1 and not scenario.forges:
         told["server"] = (main.outcome.server, truth.server.error)
     for end, (said, error) in told.items():
         if error in _OUTCOMES and said not in (*_OUTCOMES[error], "unknown"):
@@ -94,6 +102,8 @@ def _against_authors(scenario: Scenario, found: Explanation, truth: Truth) -> It
     hosts = {"host": {"host"}, "inside": {topology.inside}, "outside": ends - {topology.inside}}
     listed_all = len(found.resets) == found.totals.resets
     for author, made_by in hosts.items():
+        if author == scenario.forges:
+            continue
         made = sum(resets[one].made for one in made_by)
         named = sum(one.author == author for one in found.resets)
         # A rule that rejects what came through a bridge sends its RST past OUTPUT, where `made` are counted.

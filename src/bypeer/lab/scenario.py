@@ -52,6 +52,8 @@ class Scenario(NamedTuple):
     settings: Mapping[str, Mapping[str, int | str]] = {}  # host: sysctls, before anything happens
     rules: Mapping[str, str] = {}  # host: an nft script, before anything happens
     before: Sequence[Act] = ()  # done before anything is recorded
+    # An end in whose name the path acts so well that nothing tells: "inside", "outside".
+    forges: str = ""
     supports: Sequence[str] = ()  # causes that have to be found supported as well, of whatever subject
     elsewhere: str = ""  # what happens on the kernels on which it does not bite
     spoil: str = ""  # what `explain` gets instead of the recording: the name of a spoiler (spoil.py)

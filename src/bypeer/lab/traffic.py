@@ -23,6 +23,7 @@ _SLOW = 0.05  # s between two chunks, while a sender goes slowly
 _REQUEST = b"GET /file HTTP/1.1\r\nHost: files.example\r\n\r\n"
 _STEP = 0.002  # s between two looks at how it goes
 _LATER = 1.0  # s that servers may end after their clients
+_LONGEST = 15.0  # s that a server waits for anything
 _LOOK = 0.05  # s between two looks at whether all is over
 _ROUND = 200  # octets of a question, and of its answer
 
@@ -177,7 +178,7 @@ class Talk:
         counts, error = [0, 0], ""
         try:
             self._options("server", one)
-            one.settimeout(self.traffic.patience + 2)  # so that the client gives up first
+            one.settimeout(_LONGEST)  # its client gives up first
             _PARTS[self.traffic.kind][1](self, one, counts)
         except Left as left:
             error = left.how

@@ -1,6 +1,6 @@
 // Draws a picture: what is common as pixels, what is rare as shapes on top, lines, axes and letters.
 
-const LEFT = 92, RIGHT = 18, BAND = 40, GAP = 34, FOOT = 50; // CSS pixels round the two panels
+const LEFT = 100, RIGHT = 18, BAND = 40, GAP = 34, FOOT = 50; // CSS pixels round the two panels
 const PAD = 10; // pixels round a panel's image, so that a dot at its edge needs no test
 const BULK = 4; // kinds before this one are common
 const FLAT = new Set(["ack", "window", "sack"]); // not drawn in the lower panel

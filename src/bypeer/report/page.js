@@ -108,13 +108,14 @@ function pan(share) {
 const showWhole = () => look(chart.whole.from, chart.whole.to);
 const showFocus = () => look(...chart.picture.focus);
 
-/** Zooms to an event: so close that it is clear of its neighbours. */
+/** Zooms to an event: so close that it is clear of its neighbours, and the nearest is still to be seen. */
 function choose(at) {
   if (!chart.moments.length) return;
   chart.chosen = (at + chart.moments.length) % chart.moments.length;
   const one = chart.moments[chart.chosen];
   const gaps = chart.moments.map((other) => Math.abs(other.ts - one.ts)).filter((gap) => gap > 0);
-  const half = Math.min(Math.max(2.5 * Math.min(...gaps), 20 * NARROWEST), 2e6);
+  const [from, to] = chart.picture.focus;
+  const half = Math.max(Math.min(1.5 * Math.min(...gaps), (to - from) / 4), 20 * NARROWEST);
   look(one.ts - half, one.ts + half);
   for (const row of document.querySelectorAll("tr[aria-current]")) row.removeAttribute("aria-current");
   byId(`event-${chart.picture.id}-${chart.chosen}`)?.setAttribute("aria-current", "true");

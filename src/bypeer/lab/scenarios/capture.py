@@ -56,7 +56,9 @@ def _rows(
 
 SCENARIOS = (
     # Which packets are lacking is left to chance: perhaps the host's RST, or the segment that it answers.
-    *_rows("AR01", "thinned", "both captures lack packets here and there", _PERHAPS, [OPEN, _COMPLETED]),
+    *_rows(
+        "AR01", "thinned", "both captures lack packets here and there", _PERHAPS, [OPEN, _COMPLETED, _UNSEEN]
+    ),
     # Where there is no RST it lacks the end, perhaps with the FINs.
     *_rows(
         "AR01", "blind", "the outside lacks what came in the 5 ms before a RST", [OPEN], [_COMPLETED, _UNSEEN]

@@ -144,6 +144,7 @@ SCENARIOS = (
         ),
         expected={"any": [Expected("outside", "EP02", "reset", "likely")]},
         supports=("PA01",),
+        forges="outside",
     ),
     IDLE,
     IDLE._replace(
