@@ -58,14 +58,14 @@ WRONG = {
         ["told that the client's connection was reset; its socket: TIMEOUT"],
     ),
     "fewer RSTs are told than were made": (
-        RESET, truth("ECONNRESET", made=3), OLD, ["2 RSTs are told to be the host's; it made 3"],
+        RESET, truth("ECONNRESET", made=3), OLD, ["2 RSTs are told to be made by host; it made 3"],
     ),
     "more RSTs are told than were made": (
-        RESET, truth("ECONNRESET", made=1), OLD, ["2 RSTs are told to be the host's; it made 1"],
+        RESET, truth("ECONNRESET", made=1), OLD, ["2 RSTs are told to be made by host; it made 1"],
     ),
     "more are listed than were made": (
         found("host", "NF01", "reset", resets=80, listed=50), truth("ECONNRESET", made=40), OLD,
-        ["50 RSTs are told to be the host's; it made 40"],
+        ["50 RSTs are told to be made by host; it made 40"],
     ),
     "a killer that made no RST": (
         found("host", "NF01", "reset"), truth("ECONNRESET"), OLD,

@@ -6,6 +6,7 @@ from typing import Any
 
 from bypeer.core.explanation import Explanation, KernelSays, ResetReport, Tool, Totals, Verdict
 from bypeer.lab.stage import Truth
+from bypeer.lab.topologies import DOCKER
 from bypeer.lab.traffic import Ended
 from bypeer.lab.witness import Counted, Resets
 
@@ -27,7 +28,10 @@ def found(
 
 def truth(client: str = "", *, made: int = 0) -> Truth:
     """How the client's socket ended, and the RSTs that the host made."""
-    fields = dict.fromkeys(Counted._fields, 0) | {
-        "resets": {"host": Resets(made, 0, 0)}, "statistics": {}, "tcp": {},
+    hosts = DOCKER.hosts
+    resets = {host: Resets(made if host == "host" else 0, 0, 0) for host in hosts}
+    tcp: dict[str, dict[str, int]] = {host: {} for host in hosts}
+    fields: dict[str, Any] = dict.fromkeys(Counted._fields, 0) | {
+        "resets": resets, "statistics": {}, "tcp": tcp,
     }  # fmt: skip
     return Truth(Ended(client, 0, 0), Ended("", 0, 0), Counted(**fields), [])
