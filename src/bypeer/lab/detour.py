@@ -29,8 +29,7 @@ _FIRST_TABLE = 100  # of routes; one a detour
 _CHAIN = """
 add table inet detour
 add chain inet detour prerouting {{ type filter hook prerouting priority mangle; policy accept; }}
-add rule inet detour prerouting iifname != "{device}" meta mark 0 {passed} {chooses} {first} \
-    meta mark set {mark}
+add rule inet detour prerouting iifname != "{device}" meta mark 0 {chosen} meta mark set {mark}
 """
 
 
@@ -96,12 +95,11 @@ class Detour:
     def begin(self, octets: int = 0) -> None:
         """From here on packets are chosen, once so many octets have passed."""
         one = self._meddling
-        script = _CHAIN.format(
-            device=self._device, mark=self._mark, chooses=one.chooses,
-            passed=f"quota over {octets} bytes" if octets else "",
-            # What comes after the last that is dealt need not come this way.
-            first=f"numgen inc mod {_MANY} < {one.skip + one.times}" if one.times else "",
-        )  # fmt: skip
+        # What comes after the last that is dealt need not come this way.
+        first = f"numgen inc mod {_MANY} < {one.skip + one.times}" if one.times else ""
+        passed = f"quota over {octets} bytes" if octets else ""
+        chosen = f"{passed} {one.chooses} {first}"
+        script = _CHAIN.format(device=self._device, mark=self._mark, chosen=chosen)
         self._net.nft(self._host, script)
 
     def __exit__(self, *_: object) -> None:

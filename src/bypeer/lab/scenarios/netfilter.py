@@ -47,7 +47,11 @@ _LATE = (
         acts=(Act(0, "path", "tc", "qdisc add dev p1 root tbf rate 160mbit burst 64kb latency 50ms"),),
         meddling=(Meddling(f"{_DATA} numgen inc mod 60 0", (Copy(after=0.12),), at=1_000_000),),
         expected={
-            "<6.1": [Expected("host", "NF01", "reset", "certain")],
+            # Seldom, on a slow machine, the client has all that was under way when the server is reset.
+            "<6.1": [
+                Expected("host", "NF01", "reset", "certain"),
+                Expected("host", "NF01", "hung", "certain"),
+            ],
             ">=6.1": [_COMPLETED],
         },
         elsewhere="the tracker ignores that they are late: they are forwarded, and nothing is reset",
