@@ -6,7 +6,8 @@ word counts; the model's is kept beside it, so that a difference shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -118,9 +119,7 @@ def hear(study: Study, evidence: Evidence) -> Testimony:
     kernel = evidence.kernel
     for event, one in _matched(study, found):
         _take(found, event, one, kernel)
-    for one in study.sightings:
-        if one.is_rst and _first(study, one):
-            _traced(found, study, one, evidence)
+    _traced(found, study, evidence)
     _entries(found, study, evidence)
     return found
 
@@ -204,8 +203,8 @@ def _met(found: Testimony, one: Sighting, rule: str, hook: str) -> None:
         found.words[key] = found.words.get(key, Word("", None, None, None))._replace(invalid=True)
 
 
-def _traced(found: Testimony, study: Study, one: Sighting, evidence: Evidence) -> None:
-    """Whether a tracepoint tells that this RST was made on this machine: by the host, or by an endpoint.
+def _traced(found: Testimony, study: Study, evidence: Evidence) -> None:
+    """Which RSTs a tracepoint tells to be made on this machine: by the host, or by an endpoint.
 
     It fires for every namespace. Which one made it shows only where the NAT gives it other addresses: the
     host's bears those with which it leaves, an endpoint's those with which it comes. One for which a rule
@@ -214,24 +213,58 @@ def _traced(found: Testimony, study: Study, one: Sighting, evidence: Evidence) -
     inside, outside = study.join.inside, study.join.outside
     if inside is None or outside is None:
         return
-    tuples = [
-        (place.client, place.server) if one.direction == TO_SERVER else (place.server, place.client)
-        for place in (inside, outside)
-    ]
-    if tuples[INSIDE] == tuples[OUTSIDE]:
-        return
-    comes = study.ingress(one.direction)
-    for row, by_host in ((1 - comes, True), (comes, False)):
-        for event in evidence.between(one.home.vantage[0], tuples[row]):
-            traced = event.source == "tracepoint" and text(event.fields, "name") == _SEND_RESET
-            if not traced or _apart(event, one) is None:
-                continue
-            reason = text(event.fields, "reason")
-            if by_host:
+    traces: dict[tuple[int, Tuple], _Traces] = {}
+    for one in study.sightings:
+        if not one.is_rst or not _first(study, one):
+            continue
+        tuples = [
+            (place.client, place.server) if one.direction == TO_SERVER else (place.server, place.client)
+            for place in (inside, outside)
+        ]
+        if tuples[INSIDE] == tuples[OUTSIDE]:
+            return
+        comes, row = study.ingress(one.direction), one.home.vantage[0]
+        for side, by_host in ((1 - comes, True), (comes, False)):
+            key = row, tuples[side]
+            if key not in traces:
+                traces[key] = _Traces(evidence.between(*key))
+            event = traces[key].of(one)
+            reason = "" if event is None else text(event.fields, "reason")
+            if event is not None and by_host:
                 because = f" ({reason})" if reason else ""
-                found.made.setdefault(id(one), f"the kernel's tracepoint tcp_send_reset saw it made{because}")
+                said = f"the kernel's tracepoint tcp_send_reset saw it made{because}"
+                found.made.setdefault(id(one), said)
             elif reason and one.side == comes:
                 found.reasons.setdefault(id(one), reason)
+
+
+class _Traces:
+    """Where the tracepoint of a RST fired for two ends, by time."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        fired = [
+            event
+            for event in events
+            if event.source == "tracepoint" and text(event.fields, "name") == _SEND_RESET
+        ]
+        # Those whose time is when they were read come late, so that more have to be looked at.
+        self._late = [event for event in fired if text(event.fields, "clock") == "reader"]
+        self._exact = [event for event in fired if text(event.fields, "clock") != "reader"]
+
+    def of(self, one: Sighting) -> Event | None:
+        """The first that fits a RST, if any does."""
+        seen = [one.segment.ts, *([one.twin.segment.ts] if one.twin is not None else [])]
+        for events, late in ((self._exact, WITHIN), (self._late, NEARBY)):
+            row = bisect_left(events, min(seen) - WITHIN, key=_ts)
+            while row < len(events) and events[row].ts <= max(seen) + late:
+                if _apart(events[row], one) is not None:
+                    return events[row]
+                row += 1
+        return None
+
+
+def _ts(event: Event) -> int:
+    return event.ts
 
 
 def _entries(found: Testimony, study: Study, evidence: Evidence) -> None:

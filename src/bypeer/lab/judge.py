@@ -108,7 +108,10 @@ def _against_authors(scenario: Scenario, found: Explanation, truth: Truth) -> It
         named = sum(one.author == author for one in found.resets)
         # A rule that rejects what came through a bridge sends its RST past OUTPUT, where `made` are counted.
         most = made + (truth.counted.rejected if author == "host" else 0)
-        if named > most or (author == "host" and named < made and listed_all):
+        if scenario.spoil:  # of such captures not all RSTs need be there, or once
+            if named and not most:
+                yield f"{named} RSTs are told to be made by {author}, who made none"
+        elif named > most or (author == "host" and named < made and listed_all):
             yield f"{named} RSTs are told to be made by {author}; it made {made} (at most {most})"
 
 
