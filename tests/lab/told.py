@@ -6,6 +6,7 @@ from typing import Any
 
 from bypeer.core.explanation import Explanation, KernelSays, ResetReport, Tool, Totals, Verdict
 from bypeer.lab.stage import Truth
+from bypeer.lab.topologies import DOCKER
 from bypeer.lab.traffic import Ended
 from bypeer.lab.witness import Counted, Resets
 
@@ -28,6 +29,7 @@ def found(
 def truth(client: str = "", *, made: int = 0) -> Truth:
     """How the client's socket ended, and the RSTs that the host made."""
     fields = dict.fromkeys(Counted._fields, 0) | {
-        "resets": {"host": Resets(made, 0, 0)}, "statistics": {}, "tcp": {},
+        "resets": dict.fromkeys(DOCKER.hosts, Resets(0, 0, 0)) | {"host": Resets(made, 0, 0)},
+        "statistics": {}, "tcp": {host: {} for host in DOCKER.hosts},
     }  # fmt: skip
     return Truth(Ended(client, 0, 0), Ended("", 0, 0), Counted(**fields), [])
