@@ -21,6 +21,7 @@ from bypeer.core.rules import FATELESS
 from bypeer.core.segment import ABSENT
 from bypeer.core.study import FOREVER, NOWHERE, Crossing, Sighting, Study
 
+_OK = int(Reason.OK)  # a copy that is a C integer when compiled
 _WIDEST = 65_535  # octets, before scaling
 
 
@@ -79,7 +80,7 @@ def replay(study: Study, kernel: Kernel, seen: Tracked, sysctls: Sysctls | None 
             entry = _crossed(entry, study.crossings, crossed)
             crossed += 1
         step(entry, one.direction, one.segment, rules, out)
-        if out.reason == Reason.OK:
+        if out.reason == _OK:
             found.judgements[id(one)] = _GOOD[out.ctstate]
             continue
         judgement = _judgement(out, one, entry, study, kernel)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from bypeer.core import tcp
@@ -145,8 +146,7 @@ class Cause(NamedTuple):
     @property
     def subject(self) -> str:
         """What it is tested on: reset, connection or input."""
-        parameters = list(inspect.signature(self.test).parameters)
-        return {"reset": "reset", "seen": "connection", "every": "input"}[parameters[0]]
+        return _subject(self.test)
 
     @property
     def page(self) -> str:
@@ -157,6 +157,12 @@ class Cause(NamedTuple):
     def summary(self) -> str:
         """Its first line."""
         return self.page.splitlines()[0]
+
+
+@cache
+def _subject(test: Test) -> str:
+    parameters = list(inspect.signature(test).parameters)
+    return {"reset": "reset", "seen": "connection", "every": "input"}[parameters[0]]
 
 
 def position(study: Study, one: Sighting) -> Reason:
