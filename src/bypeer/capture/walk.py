@@ -50,13 +50,9 @@ def records(
     assert size >= 16
     assert frames.count >= 0
     raw, row = octets, frames.count
-    starts, sizes, lengths = (
-        lines.column(frames.start),
-        lines.column(frames.captured),
-        lines.column(frames.length),
-    )
-    times, interfaces = lines.column(frames.ts), lines.column(frames.interface)
-    offsets = lines.column(frames.offset)
+    starts, sizes = lines.column(frames.start), lines.column(frames.captured)
+    lengths, times = lines.column(frames.length), lines.column(frames.ts)
+    interfaces, offsets = lines.column(frames.interface), lines.column(frames.offset)
     while row < _BATCH and end - pos >= size:
         if little:
             seconds, fraction = net.le32(raw, pos), net.le32(raw, pos + 4)
@@ -127,13 +123,9 @@ def packets(
     assert 0 <= pos <= end <= len(octets)
     assert frames.count >= 0
     raw, row = octets, frames.count
-    starts, sizes, lengths = (
-        lines.column(frames.start),
-        lines.column(frames.captured),
-        lines.column(frames.length),
-    )
-    times, interfaces = lines.column(frames.ts), lines.column(frames.interface)
-    offsets = lines.column(frames.offset)
+    starts, sizes = lines.column(frames.start), lines.column(frames.captured)
+    lengths, times = lines.column(frames.length), lines.column(frames.ts)
+    interfaces, offsets = lines.column(frames.interface), lines.column(frames.offset)
     tick, plus, most = lines.column(clocks.times), lines.column(clocks.plus), lines.column(clocks.most)
     while row < _BATCH and end - pos >= _FIXED:
         if little:

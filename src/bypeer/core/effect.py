@@ -117,10 +117,10 @@ def _closed(study: Study, reset: Reset, target: int) -> bool:
             break
         if one.is_rst or one.stray:
             continue
-        if one.segment.flags & tcp.FIN:
-            ends[one.direction] = max(ends[one.direction], one.end)
-        if one.ack != NOWHERE:
-            acks[one.direction] = max(acks[one.direction], one.ack)
+        if one.segment.flags & tcp.FIN and one.end > ends[one.direction]:
+            ends[one.direction] = one.end
+        if one.ack > acks[one.direction]:  # NOWHERE is below all
+            acks[one.direction] = one.ack
     there, back = ends[way], ends[1 - way]
     return NOWHERE not in (there, back) and acks[1 - way] >= there and acks[way] >= back
 

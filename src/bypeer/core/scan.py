@@ -47,16 +47,16 @@ class Scan:
     undated: int = 0
 
 
-def scan(source: Source) -> Scan:
-    """Read all frames of a source. All segments are kept, unless there are more than MOST_KEPT."""
+def scan(source: Source, keep: bool = True) -> Scan:
+    """Read all frames of a source. With `keep` all segments are kept, if they are no more than MOST_KEPT."""
     found = Scan()
-    kept: dict[int, Excerpt] | None = {}
+    kept: dict[int, Excerpt] | None = {} if keep else None
     passing = Passing()
     passing.kept = kept
     for batch in source.frames():
         passing.see(batch, source.interfaces)
         _clock(found, batch)
-        if kept is not None and passing.count(TCP) > MOST_KEPT:
+        if found.small and passing.count(TCP) > MOST_KEPT:
             kept, found.small = None, False
             passing.kept = None
     counts = [passing.count(kind) for kind in range(len(KINDS))]
