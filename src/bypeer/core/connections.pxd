@@ -9,7 +9,7 @@ cdef long long _NUMBERS, _HALF, _MOST_CONNECTIONS, _UNDATED, _MANY
 cdef int _TO_SERVER, _TO_CLIENT, _SKETCH, _FIN, _SYN, _RST, _ACK, _SPECIAL, _ABSENT, _FEW_MARKS
 cdef int _OPENED, _RESET, _VERSION6, _RARE, _CLOCK, _FIRST, _ACKED, _FIN_SEEN, _ISN
 
-@cython.locals(there="int", back="int")
+@cython.locals(there="unsigned long long", back="unsigned long long")
 cdef int _direction(Line *line, Packet *packet) noexcept
 cdef _count(dict counts, int key)
 

@@ -364,15 +364,15 @@ def _count(counts: dict[int, int], key: int) -> None:
 def _direction(line: lines.Line, packet: lines.Packet) -> int:
     """Which way the packet goes, if it is of this tuple; else -1.
 
-    Without a branch but such as hardly ever differ, since either way is as likely.
+    Without a branch but such as hardly ever differ, since either way is as likely: 0 is a match.
     """
-    there = (line.client ^ packet.source | line.server ^ packet.target) == 0
-    back = (line.client ^ packet.target | line.server ^ packet.source) == 0
-    if line.interface != packet.interface or not there | back:
+    there = line.client ^ packet.source | line.server ^ packet.target
+    back = line.client ^ packet.target | line.server ^ packet.source
+    if line.interface != packet.interface or min(there, back):
         return -1
     if (packet.source | packet.target) >> 63:
         return tuples.direction(line, packet)
-    return 1 - there
+    return 1 if there else 0
 
 
 def received(*sent: Any) -> Connections:
