@@ -14,8 +14,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 TRANSLATED = Path("build/cython")
-# In a .pxd that has the whole of its module, for those that import it: the .py is not compiled.
-INLINE = "cdef inline"
+# How a .pxd begins that has the whole of its module, for those that import it: the .py is not compiled.
+INLINE = ".py for compiled modules:"
 DIRECTIVES = {
     "language_level": 3,
     # Annotations are for the type checker: `int` there means Python's, C types are in the .pxd.
@@ -41,7 +41,7 @@ def modules() -> list[Extension]:
             ".".join(source.with_suffix("").parts[1:]),
             [str(source)],
             optional=True,
-            extra_compile_args=["-g0"],
+            extra_compile_args=["-g0", "-O3"],
         )
         for source in sources
         if source.exists()

@@ -53,7 +53,8 @@ def compiled() -> bool:
         path
         for path in root.rglob("*.pxd")
         # A .pxd with the functions themselves is all that compiled modules need of its module.
-        if path.with_suffix(".py").exists() and "cdef inline" not in path.read_text(encoding="utf-8")
+        if path.with_suffix(".py").exists()
+        and ".py for compiled modules:" not in path.read_text(encoding="utf-8")
     ]
     names = [".".join(path.relative_to(root.parent).with_suffix("").parts) for path in types]
     origins = [spec.origin or "" for spec in map(find_spec, names) if spec]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bypeer.core.octets import u16, u32, u64
+from bypeer.core.octets import u16, u32, u64, words
 
 
 @given(st.binary(min_size=8, max_size=12))
@@ -18,3 +18,10 @@ def test_beyond_the_buffer_is_an_error_not_a_guess() -> None:
     for size, read in ((2, u16), (4, u32), (8, u64)):
         with pytest.raises(IndexError):
             read(bytearray(size), 1)
+
+
+@given(st.binary(max_size=40))
+def test_words_add_up_as_in_a_checksum(octets: bytes) -> None:
+    whole = octets + bytes(len(octets) & 1)
+    total = sum(u16(bytearray(whole), at) for at in range(0, len(whole), 2))
+    assert words(bytearray(b"x" + octets), 1, 1 + len(octets)) == total % 0xFFFF

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bypeer.core import lines
 from bypeer.core import plain as module
-from bypeer.core.frames import Interface
+from bypeer.core.frames import Frames, Interface
 from bypeer.core.scan import scan
 from bypeer.core.tcp import ACK_, FIN, PSH, RST, SYN
 from tests import make, pure
@@ -25,6 +26,13 @@ SEGMENTS = {
     "RST": ip(tcp(RST, 5)),
     "SYN": ip(tcp(SYN, 5, options=make.mss(1460) + make.wscale(7) + b"\x01")),
     "stamped otherwise": ip(tcp(ACK_, 5, 6, options=make.timestamps(7, 9) + b"\x01\x01")),
+    "SACK": ip(tcp(ACK_, 5, 6, options=STAMPED + b"\x01\x01\x05\x0a" + bytes(range(8)))),
+    "SACK alone": ip(tcp(ACK_, 5, 6, options=b"\x01\x01\x05\x0a" + bytes(range(8)))),
+    "stamped twice": ip(tcp(ACK_, 5, 6, options=STAMPED + b"\x01\x01" + make.timestamps(8, 9))),
+    "ended before the stamp": ip(tcp(ACK_, 5, 6, options=b"\x00\x01" + make.timestamps(7, 9))),
+    "an option of no size": ip(tcp(ACK_, 5, 6, options=b"\x09\x00" + make.timestamps(7, 9))),
+    "an option too long": ip(tcp(ACK_, 5, 6, options=STAMPED + b"\x09\x05\x01\x01")),
+    "a stamp of another size": ip(tcp(ACK_, 5, 6, options=b"\x08\x06\x01\x02\x03\x04\x01\x01")),
     "the last fragment": ip(tcp(ACK_, 5, 6), fragment=0x0010),
     "the first fragment": ip(tcp(ACK_, 5, 6), fragment=0x2000),
     "DF": ip(tcp(ACK_, 5, 6), fragment=0x4000),
@@ -69,11 +77,21 @@ def test_both_ways_say_the_same_of_broken_ones(packet: bytes, changes: list[tupl
 
 @pytest.mark.skipif(pure.here() == "compiled", reason="a compiled module's C functions cannot be called")
 def test_which_are_plain() -> None:
-    from bypeer.core.lines import Packet
+    plain = set()
+    for name, packet in SEGMENTS.items():
+        batch = Frames()
+        batch.octets = bytearray(ethernet(packet))
+        batch.captured[0], batch.count = 14 + len(packet), 1
+        if module.read_plain(batch, batch.octets, 0, 1, lines.packets(1), 0):
+            plain.add(name)
+    strange = {"SYN", "not TCP", "offset too large", "offset too small", "no length", "IPv6"}
+    assert plain == set(SEGMENTS) - strange - {"the first fragment", "the last fragment"}
 
-    plain = {
-        name
-        for name, packet in SEGMENTS.items()
-        if module.read_plain(bytearray(ethernet(packet)), 0, 14 + len(packet), Packet())
-    }
-    assert plain == {"bare", "data", "stamped", "FIN", "RST", "DF"}
+
+def test_a_run_ends_with_its_interface() -> None:
+    """Frames of two interfaces in turn are those of two connections, whatever is plain among them."""
+    taken = [Taken(ethernet(SEGMENTS["data"]), at, interface=at % 2) for at in range(6)]
+    memory = Memory(taken)
+    memory.interfaces = [Interface(ETHERNET), Interface(ETHERNET, "other")]
+    rows = scan(memory).table.rows
+    assert [(row.interface, row.halves[0].segments) for row in rows] == [(0, 3), (1, 3)]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from bypeer.core import tuples
 from bypeer.core.connections import Connections
 from bypeer.core.tuples import hash_of_ends
+from tests import pure
 from tests.core.placing import CLIENT, NAT, SERVER, SHAKEN, told
 
 OTHERS = [(1, *CLIENT[1:]), (0, CLIENT[1] + 1, CLIENT[2]), (*CLIENT[:2], CLIENT[2] + 1), NAT]
@@ -34,3 +38,17 @@ def test_a_row_and_its_packets_have_the_same() -> None:
         for segment in told(SHAKEN, client=(*CLIENT[:2], 10_000 + port)):
             table.place(segment)
     assert len(table) == 3000
+
+
+@pytest.mark.skipif(pure.here() == "compiled", reason="a compiled module's functions cannot be replaced")
+def test_endpoints_with_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of IPv6, whose numbers say only that they may be the same."""
+    monkeypatch.setattr(tuples, "end_of", lambda high, low, port: 1 << 63)
+    table, server = Connections(), (1, 3, 443)
+    for low in (5, 6, 5):
+        for segment in told(SHAKEN, client=(1, low, 40_000), server=server):
+            table.place(segment)
+    assert [(row.client, [half.segments for half in row.halves]) for row in table.rows] == [
+        ((1, 5, 40_000), [4, 2]),
+        ((1, 6, 40_000), [2, 1]),
+    ]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from bypeer.core.explanation import Explanation
+from bypeer.lab.detour import Dealt
 from bypeer.lab.judge import wrong
-from bypeer.lab.scenario import Act, Expected, Pace, Scenario, applies, paced
+from bypeer.lab.scenario import OPEN, Act, Expected, Pace, Scenario, applies, paced
 from bypeer.lab.scenarios import SCENARIOS
 from bypeer.lab.stage import Truth
 from bypeer.lab.traffic import Traffic
@@ -83,6 +84,51 @@ def test_nothing_is_wrong(what: Explanation, known: Truth, release: str) -> None
 def test_what_is_wrong_is_said(what: Explanation, known: Truth, release: str, lines: Sequence[str]) -> None:
     said = judged(what, known, release)
     assert [line[: len(start)] for line, start in zip(said, lines, strict=True)] == lines
+
+
+def test_an_open_verdict_is_right_where_it_names_what_would_settle_it() -> None:
+    row = ROW._replace(expected={"any": [OPEN]})
+    unsettled = found("unknown", None, "unknown", "undetermined")
+    needing = unsettled._replace(verdict=unsettled.verdict._replace(needs=["the other side"]))
+    assert wrong(row, NEW, needing, truth("ECONNRESET"), remedied=False) == []
+    assert wrong(row, NEW, RESET, truth("ECONNRESET", made=2), remedied=False) == [
+        "found host NF01 reset (certain); right would be undetermined"
+    ]
+
+
+def test_other_causes_have_to_be_found_possible() -> None:
+    row = ROW._replace(supports=("NF01", "PA02"))
+    assert wrong(row, OLD, RESET, truth("ECONNRESET", made=2), remedied=False) == [
+        "PA02 is not found to be possible"
+    ]
+
+
+def test_spoilt_captures_need_not_show_each_rst() -> None:
+    row = ROW._replace(spoil="thinned")
+    assert wrong(row, OLD, RESET, truth("ECONNRESET", made=99), remedied=False) == []
+    assert wrong(row, OLD, RESET, truth("ECONNRESET", made=1), remedied=False) == []
+    lines = wrong(row, OLD, RESET, truth("ECONNRESET"), remedied=False)
+    assert lines[0] == "2 RSTs are told to be made by host, who made none"
+
+
+def test_what_the_path_does_in_an_ends_name_is_not_held_against_that_end() -> None:
+    row = ROW._replace(expected={"any": [Expected("outside", "EP02", "reset")]})
+    forged = found("outside", "EP02", "reset", resets=1)
+    forged = forged._replace(resets=[one._replace(author="outside") for one in forged.resets])
+    assert len(wrong(row, NEW, forged, truth("ECONNRESET"), remedied=False)) == 1
+    assert wrong(row._replace(forges="outside"), NEW, forged, truth("ECONNRESET"), remedied=False) == []
+
+
+def test_a_path_that_did_nothing_made_no_rst() -> None:
+    row = ROW._replace(expected={"any": [Expected("on-path", "PA01", "reset")]})
+    forged = found("on-path", "PA01", "reset", resets=1)
+    forged = forged._replace(resets=[one._replace(author="on-path") for one in forged.resets])
+    known = truth("ECONNRESET")
+    assert wrong(row, NEW, forged, known, remedied=False) == [
+        "1 RSTs are told to be the path's, which did nothing"
+    ]
+    dealt = known._replace(dealt=[[Dealt(0, 0, 0, 0, 1)]])
+    assert wrong(row, NEW, forged, dealt, remedied=False) == []
 
 
 def test_a_kernel_that_the_row_is_not_for() -> None:

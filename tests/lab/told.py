@@ -28,10 +28,8 @@ def found(
 
 def truth(client: str = "", *, made: int = 0) -> Truth:
     """How the client's socket ended, and the RSTs that the host made."""
-    hosts = DOCKER.hosts
-    resets = {host: Resets(made if host == "host" else 0, 0, 0) for host in hosts}
-    tcp: dict[str, dict[str, int]] = {host: {} for host in hosts}
-    fields: dict[str, Any] = dict.fromkeys(Counted._fields, 0) | {
-        "resets": resets, "statistics": {}, "tcp": tcp,
+    fields = dict.fromkeys(Counted._fields, 0) | {
+        "resets": dict.fromkeys(DOCKER.hosts, Resets(0, 0, 0)) | {"host": Resets(made, 0, 0)},
+        "statistics": {}, "tcp": {host: {} for host in DOCKER.hosts},
     }  # fmt: skip
     return Truth(Ended(client, 0, 0), Ended("", 0, 0), Counted(**fields), [])

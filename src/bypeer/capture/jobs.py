@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # Octets of a capture that is worth a process.
 WORTH = 4 << 20
 
+# Octets of a capture in which there are as good as always more segments than are kept unasked.
+_MANY = 8 << 20
+
 _DOING = "reading"
 _PAUSE = 0.1  # s between two looks at how far the others are
 
@@ -31,7 +34,7 @@ def scan_at_once(sources: Sequence[Series], jobs: int, watch: Watch | None = Non
     """
     large = [one for one in sources if one.size >= WORTH and one.regular]
     if jobs < 2 or len(large) < 2:
-        return [scan(one) for one in sources]
+        return [_scan(one) for one in sources]
     import multiprocessing  # here: with the next it costs as long as a small capture
     from concurrent.futures import ProcessPoolExecutor
 
@@ -41,13 +44,17 @@ def scan_at_once(sources: Sequence[Series], jobs: int, watch: Watch | None = Non
     read = context.Value("q", 0)
     with ProcessPoolExecutor(min(jobs, len(large)), context, _begin, (large, read)) as pool:
         begun = {id(one): pool.submit(_scanned, row) for row, one in enumerate(large)}
-        found = {id(one): scan(one) for one in sources if id(one) not in begun}
+        found = {id(one): _scan(one) for one in sources if id(one) not in begun}
         if watch is not None:
             _follow(begun.values(), read, watch)
         for one in large:
             found[id(one)], seen = begun[id(one)].result()
             one.remember(seen)
     return [found[id(one)] for one in sources]
+
+
+def _scan(source: Series) -> Scan:
+    return scan(source, keep=source.size < _MANY)
 
 
 def _follow(begun: Iterable[Future[Any]], read: Any, watch: Watch) -> None:
@@ -82,6 +89,5 @@ def _count(_: str, octets: int) -> None:
 
 def _scanned(row: int) -> tuple[Scan, tuple[Any, ...]]:
     """What a scan finds, and what reading has told of the capture."""
-    found = scan(_sources[row])
-    found.kept = None  # to send segments would take longer than to read them again
+    found = scan(_sources[row], keep=False)  # to send segments would take longer than to read them again
     return found, _sources[row].found

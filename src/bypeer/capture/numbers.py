@@ -19,7 +19,6 @@ from collections import OrderedDict, deque
 
 from bypeer.capture.printed import Printed
 from bypeer.core import seq, tcp
-from bypeer.core.frames import BATCH
 
 ASSUMED = "sequence numbers relative to an unknown one"
 FORGOTTEN = "conversations forgotten"
@@ -31,7 +30,8 @@ _NEW, _OPEN, _COUNTED, _PLAIN = range(4)
 _NEAR = 1 << 24  # octets: a RST that is so near to its direction's numbers is not relative
 _PLAUSIBLE = 1 << 30  # octets: the widest window
 _MOST_TALKS = 100_000
-_MOST_WAITING = BATCH  # of all conversations: what came before has been handed on as it was
+BATCH_OF_LINES = 512  # packets that may still be completed by what comes
+_MOST_WAITING = BATCH_OF_LINES  # of all conversations: what came before has been handed on as it was
 
 
 class Way:

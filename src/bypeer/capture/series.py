@@ -184,10 +184,15 @@ class _Rows:
 
 def oldest(batch: Frames) -> int:
     """The time of the first dated frame, or NO_TIME."""
-    return next((batch.ts[row] for row in range(batch.count) if batch.ts[row] != NO_TIME), NO_TIME)
+    for row in range(batch.count):
+        if batch.ts[row] != NO_TIME:
+            return batch.ts[row]
+    return NO_TIME
 
 
 def newest(batch: Frames) -> int:
     """The time of the last dated frame, or NO_TIME."""
-    dated = (batch.ts[row] for row in reversed(range(batch.count)) if batch.ts[row] != NO_TIME)
-    return next(dated, NO_TIME)
+    for row in range(batch.count - 1, -1, -1):
+        if batch.ts[row] != NO_TIME:
+            return batch.ts[row]
+    return NO_TIME

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 from bypeer.capture import tcpdump, tshark
 from bypeer.capture.model import Capture
+from bypeer.capture.numbers import BATCH_OF_LINES
 from bypeer.capture.printed import RAW, Printed, build
 from bypeer.capture.stream import Stream
-from bypeer.core.frames import BATCH, Frames, Interface
+from bypeer.core.frames import Frames, Interface
 
 _SNIFFED = 1 << 16  # octets in which what the lines have in common must show
 _LONGEST_LINE = 1 << 14  # octets; what follows on the line is passed over
@@ -62,7 +63,7 @@ class _Batch:
     @property
     def full(self) -> bool:
         """Whether no more fit."""
-        return len(self.packets) == BATCH
+        return len(self.packets) == BATCH_OF_LINES
 
     def add(self, one: Printed, offset: int) -> None:
         """Take one more, from the line at that offset."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 
 from bypeer.capture.stream import LARGEST_FRAME
+from bypeer.core import lines
 from bypeer.core import octets as net
 from bypeer.core.frames import BATCH, Frames
 
@@ -47,8 +48,11 @@ def records(
     """
     assert 0 <= pos <= end <= len(octets)
     assert size >= 16
-    raw = octets
-    row = frames.count
+    assert frames.count >= 0
+    raw, row = octets, frames.count
+    starts, sizes = lines.column(frames.start), lines.column(frames.captured)
+    lengths, times = lines.column(frames.length), lines.column(frames.ts)
+    interfaces, offsets = lines.column(frames.interface), lines.column(frames.offset)
     while row < _BATCH and end - pos >= size:
         if little:
             seconds, fraction = net.le32(raw, pos), net.le32(raw, pos + 4)
@@ -63,12 +67,9 @@ def records(
         at = pos + size
         if captured > _LARGEST or captured > end - at:
             break
-        frames.start[row] = at
-        frames.captured[row] = captured
-        frames.length[row] = length
-        frames.ts[row] = seconds * _SECOND + fraction * unit
-        frames.interface[row] = 0
-        frames.offset[row] = base + pos
+        starts[row], sizes[row], lengths[row] = at, captured, length
+        times[row] = seconds * _SECOND + fraction * unit
+        interfaces[row], offsets[row] = 0, base + pos
         pos = at + captured
         row += 1
     frames.count = row
@@ -117,12 +118,15 @@ def packets(
     """Add the plain Enhanced Packet Blocks from octets[pos:end] to the batch; where the rest begins.
 
     A plain one has no options, and its time needs no more than 64 bits. Blocks of unknown types are passed
-    over. `first` is the file's row of
-    the section's first interface.
+    over. `first` is the file's row of the section's first interface.
     """
     assert 0 <= pos <= end <= len(octets)
-    raw = octets
-    row = frames.count
+    assert frames.count >= 0
+    raw, row = octets, frames.count
+    starts, sizes = lines.column(frames.start), lines.column(frames.captured)
+    lengths, times = lines.column(frames.length), lines.column(frames.ts)
+    interfaces, offsets = lines.column(frames.interface), lines.column(frames.offset)
+    tick, plus, most = lines.column(clocks.times), lines.column(clocks.plus), lines.column(clocks.most)
     while row < _BATCH and end - pos >= _FIXED:
         if little:
             kind, total, interface = net.le32(raw, pos), net.le32(raw, pos + 4), net.le32(raw, pos + 8)
@@ -141,14 +145,11 @@ def packets(
         if kind != _ENHANCED or captured > _LARGEST or total != whole or total > end - pos:
             break
         again = net.le32(raw, pos + total - 4) if little else net.u32(raw, pos + total - 4)
-        if again != total or interface >= clocks.rows or not 0 <= ticks <= clocks.most[interface]:
+        if again != total or interface >= clocks.rows or not 0 <= ticks <= most[interface]:
             break
-        frames.start[row] = pos + 28
-        frames.captured[row] = captured
-        frames.length[row] = length
-        frames.ts[row] = ticks * clocks.times[interface] + clocks.plus[interface]
-        frames.interface[row] = first + interface
-        frames.offset[row] = base + pos
+        starts[row], sizes[row], lengths[row] = pos + 28, captured, length
+        times[row] = ticks * tick[interface] + plus[interface]
+        interfaces[row], offsets[row] = first + interface, base + pos
         pos += total
         row += 1
     frames.count = row

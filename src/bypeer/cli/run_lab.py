@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from bypeer.cli import Status
 from bypeer.cli.output import deliver, save, warn
 
 if TYPE_CHECKING:
@@ -80,13 +81,19 @@ def run(
         warn(f"the recordings are in {keep}")
     if output == "json":
         deliver(json.dumps([one._asdict() for one in found], indent=2))
-    bad = sum(bool(one.wrong) for one in found)
+    bad, missing = _wrong(found), sum(not one.played for one in found)
     if len(found) > 1:
         end = f"{bad} of them wrong" if bad else "all verdicts right"
-        click.echo(f"{len(found)} played in {seconds:.0f} s, {end}", err=True)
+        also = f"; {missing} could not be played" if missing else ""
+        click.echo(f"{len(found) - missing} played in {seconds:.0f} s, {end}{also}", err=True)
     if report is not None:
         save("\n".join(_report(found, seconds)), report)
-    ctx.exit(_WRONG if bad else 0)
+    ctx.exit(_WRONG if bad else Status.HOST_LACKS if missing else 0)
+
+
+def _wrong(found: Sequence[Result]) -> int:
+    """How many verdicts were wrong; of what could not be played none was."""
+    return sum(bool(one.wrong) and one.played for one in found)
 
 
 def _chosen(names: Sequence[str], every: bool) -> list[Scenario]:
@@ -146,7 +153,9 @@ def _played(scenarios: Sequence[Scenario], how: _How) -> Iterator[Result]:
         yield from play_on(how.kernel, names, how.fix, how.rounds, how.keep)
         return
     from bypeer.lab.plays import meant, played, plays
+    from bypeer.live.namespace import Namespace
 
+    Namespace().close()  # whether we may at all: else each would say so
     if how.every:
         names = meant(names, os.uname().release)
     yield from played(plays(names, [how.fix or ""], how.rounds), how.keep, pair=how.pair)
@@ -179,6 +188,9 @@ def _told(one: Result) -> str:
 def _brief(one: Result) -> Iterator[str]:
     """A line, and what is wrong below it."""
     fix = f" with {one.remedy}" if one.remedy else ""
+    if not one.played:
+        yield f"-----  {one.name}{fix}: {', '.join(one.wrong)}"
+        return
     yield f"{'WRONG' if one.wrong else 'right'}  {one.name}{fix}: {_told(one)} ({one.seconds:.1f} s)"
     for line in one.wrong:
         yield f"       {line}"
@@ -192,6 +204,9 @@ def _whole(one: Result) -> Iterator[str]:
     fix = f", with {one.remedy} in place" if one.remedy else ""
     yield f"{one.name} on Linux {one.kernel}{fix}: {scenario.says}"
     yield ""
+    if not one.played:
+        yield from one.wrong
+        return
     yield f"The client's socket  {_socket(one.client)}, {one.received:,} octets received"
     yield f"The server's socket  {_socket(one.server)}"
     yield f"The NAT host         made {one.host_resets} RSTs; INVALID to its tracker: {one.invalid} packets"
@@ -213,22 +228,25 @@ def _socket(error: str) -> str:
 def _report(found: Sequence[Result], seconds: float) -> Iterator[str]:
     """The results as Markdown."""
     kernels = ", ".join(dict.fromkeys(one.kernel for one in found))
-    bad = sum(bool(one.wrong) for one in found)
     yield "# bypeer's lab"
     yield ""
-    yield f"Linux {kernels}; {len(found)} scenarios played in {seconds:.0f} s; {bad} verdicts wrong."
+    yield f"Linux {kernels}; {len(found)} plays in {seconds:.0f} s; {_wrong(found)} verdicts wrong."
     yield ""
     yield "| scenario | about | remedy | verdict | client's socket | host's RSTs | INVALID | | s |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for one in found:
         yield (
             f"| {one.name} | {one.code} | {one.remedy or '-'} | {_told(one)} | {_socket(one.client)} | "
-            f"{one.host_resets} | {one.invalid} | {'**wrong**' if one.wrong else 'right'} | "
+            f"{one.host_resets} | {one.invalid} | {_judged(one)} | "
             f"{one.seconds:.1f} |"
         )
     for one in found:
         for line in one.wrong:
             yield f"\n- {one.name}: {line}"
+
+
+def _judged(one: Result) -> str:
+    return "not played" if not one.played else "**wrong**" if one.wrong else "right"
 
 
 def _scenario(one: Scenario) -> dict[str, Any]:

@@ -17,7 +17,7 @@ TO_SERVER, TO_CLIENT = 0, 1  # directions; also rows of Connection.halves
 SKETCH = 24
 # FINs and RSTs whose moment is kept: so many in the row itself, all together.
 FEW_MARKS, MOST_MARKS = 3, 16
-TICK = 512  # segments; a power of two
+TICK = lines.TICK
 
 LIVELY = 1_000_000_000  # ns: see `quiet`
 

@@ -5,11 +5,11 @@ from bypeer.core cimport lines, plain, sketch, tuples
 from bypeer.core.lines cimport Line, Packet, Past, Way
 from bypeer.core.segment cimport Segment
 
-cdef long long _NUMBERS, _HALF, _MOST_CONNECTIONS, _UNDATED, _PIECE
-cdef int _TO_SERVER, _TO_CLIENT, _SKETCH, _TICK, _FIN, _SYN, _RST, _ACK, _SPECIAL, _ABSENT, _FEW_MARKS
+cdef long long _NUMBERS, _HALF, _MOST_CONNECTIONS, _UNDATED, _MANY
+cdef int _TO_SERVER, _TO_CLIENT, _SKETCH, _FIN, _SYN, _RST, _ACK, _SPECIAL, _ABSENT, _FEW_MARKS
 cdef int _OPENED, _RESET, _VERSION6, _RARE, _CLOCK, _FIRST, _ACKED, _FIN_SEEN, _ISN
 
-@cython.locals(there="int", back="int")
+@cython.locals(there="unsigned long long", back="unsigned long long")
 cdef int _direction(Line *line, Packet *packet) noexcept
 cdef _count(dict counts, int key)
 
@@ -20,43 +20,43 @@ cdef class Connections:
     cdef long long _begun
     cdef public long long count
     cdef list _held
-    cdef bytearray _memory, _memory_of_hashes, _table, _alone
+    cdef bytearray _memory, _table, _alone
     cdef char **pieces
     cdef unsigned long long *_slots
-    cdef unsigned long long *_hashes
     cdef unsigned long long _mask, _tuples
     cdef public dict rare
 
-    @cython.locals(place="long long", slot="unsigned long long")
-    cdef expect(self, bytearray packets, long long count)
-    @cython.locals(mixed="unsigned long long")
-    cdef unsigned long long hash(self, long long place) noexcept
+    @cython.locals(place="Py_ssize_t", slot="unsigned long long")
+    cdef void expect(self, Packet *packets, Py_ssize_t count) noexcept
+    @cython.locals(place="Py_ssize_t")
+    cdef bint take(self, Packet *packets, Py_ssize_t count) except -1
     @cython.locals(packet="Packet *")
     cpdef Py_ssize_t place(self, Segment segment) except -1
     @cython.locals(mixed="unsigned long long", upper="unsigned long long", at="unsigned long long",
                    slot="unsigned long long", row="long long", line="Line *", direction="int")
-    cdef Py_ssize_t arrive(self, Packet *packet, long long place) except -1
-    @cython.locals(way="Way *", ts="long long", value="unsigned int")
-    cdef _note(self, Line *line, long long row, int direction, Packet *packet)
-    @cython.locals(ahead="long long")
-    cdef void _advance(self, Way *way, Packet *packet) noexcept
+    cdef inline Py_ssize_t arrive(self, Packet *packet) except -1
+    @cython.locals(way="Way *", ts="long long")
+    cdef inline bint _note(self, Line *line, long long row, int direction, Packet *packet) except -1
+    @cython.locals(way="Way *")
+    cdef inline bint _advance(self, Line *line, long long row, int direction, Packet *packet) except -1
+    cdef bint _other_ttl(self, Line *line, long long row, int direction, int ttl) except -1
     @cython.locals(way="Way *", past="Past *", flags="int")
     cdef bint _special(self, Line *line, long long row, int direction, Packet *packet) except -1
     @cython.locals(past="Past *", since="long long")
-    cdef _mark(self, Line *line, long long row)
+    cdef bint _mark(self, Line *line, long long row) except -1
     @cython.locals(past="Past *")
-    cdef _first(self, Way *way, long long row, int direction, Packet *packet)
+    cdef void _first(self, Way *way, long long row, int direction, Packet *packet) noexcept
     @cython.locals(way="Way *", past="Past *")
-    cdef _options(self, Line *line, long long row, int direction, unsigned int isn, int wscale)
+    cdef void _options(self, Line *line, long long row, int direction, unsigned int isn, int wscale) noexcept
     @cython.locals(past="Past *")
-    cdef _moment(self, Line *line, long long row, long long ts)
+    cdef void _moment(self, Line *line, long long row, long long ts) noexcept
     cdef _rarity(self, Line *line, long long row)
     @cython.locals(line="Line *", past="Past *", way="Way *", other="Way *", closed=bint, own=bint)
     cdef bint _reborn(self, long long row, int direction, Packet *packet) except -1
     @cython.locals(row="long long", line="Line *")
     cdef Py_ssize_t _begin(self, unsigned long long at, unsigned long long upper, Packet *packet, long long before) except -1
     @cython.locals(line="Line *", past="Past *", way="Way *", direction="int")
-    cdef _clear(self, long long row, Packet *packet)
+    cdef void _clear(self, long long row, Packet *packet) noexcept
     @cython.locals(latest="long long", source="long long", target="long long")
     cdef Py_ssize_t _evict(self) except -1
     @cython.locals(line="Line *", other="Line *", mixed="unsigned long long", upper="unsigned long long",

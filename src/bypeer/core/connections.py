@@ -15,7 +15,7 @@ from typing import Any
 
 from bypeer.core import connection as summary
 from bypeer.core import lines, plain, sketch, tcp, tuples
-from bypeer.core.connection import FEW_MARKS, SKETCH, TICK, TO_CLIENT, TO_SERVER, Connection, Rare
+from bypeer.core.connection import FEW_MARKS, SKETCH, TO_CLIENT, TO_SERVER, Connection, Rare
 from bypeer.core.segment import ABSENT, NO_TIME, Segment
 
 GROUP = 64  # packets that are under way at once
@@ -29,9 +29,10 @@ _OPENED, _RESET, _VERSION6 = summary.OPENED, summary.RESET, summary.VERSION6
 _RARE, _CLOCK = summary.RARE, summary.CLOCK
 _FIRST, _ACKED, _FIN_SEEN, _ISN = summary.FIRST, summary.ACKED, summary.FIN_SEEN, summary.ISN
 _NUMBERS, _HALF, _MOST_CONNECTIONS = (1 << 32) - 1, 1 << 31, MOST_CONNECTIONS
-_TO_SERVER, _TO_CLIENT, _SKETCH, _TICK, _UNDATED = TO_SERVER, TO_CLIENT, SKETCH, TICK, NO_TIME
+_TO_SERVER, _TO_CLIENT, _SKETCH, _UNDATED = TO_SERVER, TO_CLIENT, SKETCH, NO_TIME
 _SYN, _RST, _ACK, _FIN, _SPECIAL = tcp.SYN, tcp.RST, tcp.ACK_, tcp.FIN, tcp.SYN | tcp.FIN | tcp.RST
-_ABSENT, _PIECE, _FEW_MARKS = ABSENT, lines.PIECE, FEW_MARKS
+_ABSENT, _FEW_MARKS = ABSENT, FEW_MARKS
+_MANY = 2048  # rows that are more than a cache holds
 
 
 class Connections:
@@ -42,8 +43,8 @@ class Connections:
     """
 
     __slots__ = (
-        "_alone", "_begun", "_hashes", "_held", "_mask", "_memory", "_memory_of_hashes", "_slots", "_table",
-        "_tuples", "count", "direction", "evicted", "pieces", "rare",
+        "_alone", "_begun", "_held", "_mask", "_memory", "_slots", "_table", "_tuples", "count", "direction",
+        "evicted", "pieces", "rare",
     )  # fmt: skip
 
     evicted: int  # connections that were forgotten, beyond the latest MOST_CONNECTIONS
@@ -56,14 +57,12 @@ class Connections:
     _slots: Any  # upper half of the hash << 32 | row + 1, or 0
     _mask: int  # their number - 1
     _tuples: int  # how many are taken
-    _hashes: Any  # of the packets under way
     _alone: Any  # memory for one packet
     rare: dict[int, Rare]  # by row
 
     def __init__(self) -> None:
         self.direction = self._tuples = self._begun = self.count = self.evicted = 0
-        self.rare, self._alone, self._memory_of_hashes = {}, lines.packets(1), bytearray(8 * GROUP)
-        self._hashes = lines.slots_of(self._memory_of_hashes)
+        self.rare, self._alone = {}, lines.packets(1)
         self._memory = bytearray(8 * (MOST_CONNECTIONS // lines.PIECE + 2))
         self.pieces, self._held = lines.pieces(self._memory), []
         self._table, self._mask = bytearray(8 * FEWEST_SLOTS), FEWEST_SLOTS - 1
@@ -101,37 +100,39 @@ class Connections:
 
     def expect(self, packets: Any, count: int) -> None:
         """Begin to look for the connections of so many packets, GROUP at most."""
-        tuples.hash_packets(packets, count, self._hashes)
+        tuples.hash_packets(packets, count)
+        sketch.print_packets(packets, count)
+        if self.count < _MANY:
+            return
         for place in range(count):
-            lines.fetch_slot(self._slots, self._hashes[place] & self._mask)
+            lines.fetch_slot(self._slots, lines.packet_at(packets, place).mixed & self._mask)
         for place in range(count):
-            slot = self._slots[self._hashes[place] & self._mask]
+            slot = self._slots[lines.packet_at(packets, place).mixed & self._mask]
             if slot:
                 lines.fetch_line(self.pieces, (slot & _NUMBERS) - 1)
         for place in range(count):
-            slot = self._slots[self._hashes[place] & self._mask]
+            slot = self._slots[lines.packet_at(packets, place).mixed & self._mask]
             if slot:
                 lines.fetch_past(self.pieces, (slot & _NUMBERS) - 1, _SKETCH)
 
-    def hash(self, place: int) -> int:
-        """The hash of a packet that is expected."""
-        mixed: int = self._hashes[place]
-        return mixed
+    def take(self, packets: Any, count: int) -> None:
+        """Take in so many packets that were expected."""
+        for place in range(count):
+            self.arrive(lines.packet_at(packets, place))
 
     def place(self, segment: Segment) -> int:
-        """Take in a segment that comes alone: `expect` and `arrive` at once."""
-        packet = lines.packet_at(self._alone, 0)
+        """Take in a segment that comes alone."""
+        packet = lines.packet_at(lines.first_of(self._alone), 0)
         plain.take(packet, segment)
-        self.expect(self._alone, 1)
-        return self.arrive(packet, 0)
+        self.expect(lines.first_of(self._alone), 1)
+        return self.arrive(packet)
 
-    def arrive(self, packet: lines.Packet, place: int) -> int:
-        """The row of the packet's connection; `direction` is then the packet's there.
+    def arrive(self, packet: lines.Packet) -> int:
+        """The row of an expected packet's connection; `direction` is then the packet's there.
 
-        Adds the packet to the connection's summary; begins a new life where it must. `place` is
-        where it was expected.
+        Adds the packet to the connection's summary; begins a new life where it must.
         """
-        mixed = self._hashes[place]
+        mixed = packet.mixed
         upper, at = mixed >> 32, mixed & self._mask
         while True:
             slot = self._slots[at]
@@ -156,35 +157,32 @@ class Connections:
         way.segments += 1
         ts = packet.ts
         if ts != _UNDATED:
-            if line.dated & _TICK - 1 == 0 or line.traits & _CLOCK == 0 or ts - line.ended > line.pause:
+            if line.dated & lines.TICK - 1 == 0 or ts - line.ended > line.pause:
                 self._moment(line, row, ts)
             line.ended = ts
             line.dated = line.dated + 1 & 0xFFFF
         if line.traits & _RESET and not packet.flags & _RST:
             line.traits ^= _RESET
-        if packet.flags & _SPECIAL and self._special(line, row, direction, packet):
-            return
+        if not packet.flags & _SPECIAL or not self._special(line, row, direction, packet):
+            self._advance(line, row, direction, packet)
+
+    def _advance(self, line: lines.Line, row: int, direction: int, packet: lines.Packet) -> None:
+        """Widen what is known of a direction's numbers."""
+        way = lines.way_of(line, direction)
         if not way.known & _FIRST:
             self._first(way, row, direction, packet)
         if way.ttl != packet.ttl:
-            _count(self._rarity(line, row).ttls[direction], packet.ttl)
-        self._advance(way, packet)
-        value = sketch.fingerprint(packet.seq, packet.ack, packet.tsval)
-        if value < way.most or way.kept < _SKETCH:
-            sketch.keep(way, lines.past_at(self.pieces, row), direction, value)
-
-    def _advance(self, way: lines.Way, packet: lines.Packet) -> None:
-        """Widen what is known of a direction's numbers."""
-        ahead = packet.end - way.high & _NUMBERS
-        if 0 < ahead < _HALF:
-            way.high = packet.end
-        ahead = way.low - packet.seq & _NUMBERS
-        if 0 < ahead <= _HALF:
-            way.low = packet.seq
-        ahead = packet.ack - way.acked & _NUMBERS
-        if packet.flags & _ACK and (0 < ahead < _HALF or not way.known & _ACKED):
-            way.acked = packet.ack
+            self._other_ttl(line, row, direction, packet.ttl)
+        way.high, way.low = lines.later(packet.end, way.high), lines.earlier(packet.seq, way.low)
+        if packet.flags & _ACK:
+            way.acked = lines.later(packet.ack, way.acked) if way.known & _ACKED else packet.ack
             way.known |= _ACKED
+        if packet.print < way.most:
+            sketch.keep(way, lines.past_at(self.pieces, row), direction, packet.print)
+
+    def _other_ttl(self, line: lines.Line, row: int, direction: int, ttl: int) -> None:
+        """Count a TTL that is not the direction's first."""
+        _count(self._rarity(line, row).ttls[direction], ttl)
 
     def _special(self, line: lines.Line, row: int, direction: int, packet: lines.Packet) -> bool:
         """A SYN, FIN or RST; whether it is a RST, whose numbers may be arbitrary."""
@@ -206,7 +204,7 @@ class Connections:
     def _mark(self, line: lines.Line, row: int) -> None:
         """Remember the moment of the last packet."""
         past = lines.past_at(self.pieces, row)
-        since = past.clock[line.dated // _TICK + 1 & 3]
+        since = past.clock[line.dated // lines.TICK + 1 & 3]
         if past.marked < _FEW_MARKS:
             past.marks[2 * past.marked], past.marks[2 * past.marked + 1] = since, line.ended
             past.marked += 1
@@ -235,9 +233,9 @@ class Connections:
             past.paused_since = past.paused_at = ts
         elif ts - line.ended > line.pause:
             line.pause, past.paused_at = ts - line.ended, line.ended
-            past.paused_since = past.clock[line.dated // _TICK + 1 & 3]
-        if line.dated & _TICK - 1 == 0:
-            past.clock[line.dated // _TICK & 3] = ts
+            past.paused_since = past.clock[line.dated // lines.TICK + 1 & 3]
+        if line.dated & lines.TICK - 1 == 0:
+            past.clock[line.dated // lines.TICK & 3] = ts
 
     def _rarity(self, line: lines.Line, row: int) -> Rare:
         if line.traits & _RARE == 0:
@@ -270,8 +268,8 @@ class Connections:
     def _begin(self, at: int, upper: int, packet: lines.Packet, before: int) -> int:
         """A new life in that slot, perhaps after another one of the tuple."""
         row = self.count
-        if row % _PIECE == 0 and row // _PIECE == len(self._held):
-            self._held.append(lines.piece(self.pieces, row // _PIECE))
+        if row % lines.PIECE == 0 and row // lines.PIECE == len(self._held):
+            self._held.append(lines.piece(self.pieces, row // lines.PIECE))
         self.count += 1
         self._clear(row, packet)
         self._begun += 1
@@ -300,11 +298,15 @@ class Connections:
         else:
             line.client_hi, line.client_lo, line.client_port = packet.dst_hi, packet.dst_lo, packet.dport
             line.server_hi, line.server_lo, line.server_port = packet.src_hi, packet.src_lo, packet.sport
+        line.client, line.server = packet.source, packet.target
+        if not tuples.from_client(packet):
+            line.client, line.server = packet.target, packet.source
         line.interface, line.ended, line.pause, line.dated = packet.interface, _UNDATED, 0, 0
         line.traits = (_OPENED if packet.flags & _SYN else 0) | (_VERSION6 if packet.version == 6 else 0)
         for direction in range(2):
             way = lines.way_of(line, direction)
-            way.segments = way.low = way.high = way.acked = way.most = way.kept = way.ttl = way.known = 0
+            way.segments = way.low = way.high = way.acked = way.kept = way.ttl = way.known = 0
+            way.most = lines.UNSET
             past.first[direction] = past.isn[direction] = past.fin_end[direction] = 0
             past.resets[direction], past.wscale[direction] = 0, _ABSENT
         past.number, past.first_frame, past.started = self._begun, packet.frame, packet.ts
@@ -362,21 +364,15 @@ def _count(counts: dict[int, int], key: int) -> None:
 def _direction(line: lines.Line, packet: lines.Packet) -> int:
     """Which way the packet goes, if it is of this tuple; else -1.
 
-    Without a branch but the last, since either way is as likely.
+    Without a branch but such as hardly ever differ, since either way is as likely: 0 is a match.
     """
-    there = (
-        (line.client_lo ^ packet.src_lo) | (line.server_lo ^ packet.dst_lo)
-        | (line.client_port ^ packet.sport) | (line.server_port ^ packet.dport)
-        | (line.client_hi ^ packet.src_hi) | (line.server_hi ^ packet.dst_hi)
-    ) == 0  # fmt: skip
-    back = (
-        (line.client_lo ^ packet.dst_lo) | (line.server_lo ^ packet.src_lo)
-        | (line.client_port ^ packet.dport) | (line.server_port ^ packet.sport)
-        | (line.client_hi ^ packet.dst_hi) | (line.server_hi ^ packet.src_hi)
-    ) == 0  # fmt: skip
-    if line.interface != packet.interface or not there | back:
+    there = line.client ^ packet.source | line.server ^ packet.target
+    back = line.client ^ packet.target | line.server ^ packet.source
+    if line.interface != packet.interface or min(there, back):
         return -1
-    return 1 - there
+    if (packet.source | packet.target) >> 63:
+        return tuples.direction(line, packet)
+    return 1 if there else 0
 
 
 def received(*sent: Any) -> Connections:

@@ -325,10 +325,9 @@ def _checksum(octets: bytearray, at: int, end: int, segment: Segment) -> int:
     halves of addresses add up as they are, and the ffff of a mapped IPv4 address counts nothing.
     """
     size = end - at
-    words = int.from_bytes(octets[at:end], "big") << (size & 1) * 8
     addresses = segment.src_hi % _ONES + segment.src_lo % _ONES
     addresses += segment.dst_hi % _ONES + segment.dst_lo % _ONES
-    return BAD if (words + addresses + _P_TCP + size) % _ONES else GOOD
+    return BAD if (net.words(octets, at, end) + addresses + _P_TCP + size) % _ONES else GOOD
 
 
 # What is not the frame's own TCP. `stop` is where the IP packet ends by its length, `end` where the

@@ -152,15 +152,14 @@ def _acked(before: Sequence[Sighting], own: Iterable[Sighting], ts: int) -> int:
 
     A forged or misdirected acknowledgement of unseen data does not count.
     """
-    top = max((one.end for one in before), default=NOWHERE)
-    return max(
-        (
-            one.ack
-            for one in own
-            if one.ts <= ts and not one.is_rst and (one.ack <= top or one.twin is not None)
-        ),
-        default=NOWHERE,
-    )
+    top = acked = NOWHERE
+    for one in before:
+        if one.end > top:
+            top = one.end
+    for one in own:
+        if one.ack > acked and one.ts <= ts and not one.is_rst and (one.ack <= top or one.twin is not None):
+            acked = one.ack
+    return acked
 
 
 def _contiguous(before: Iterable[Sighting], acked: int) -> int:
@@ -177,7 +176,8 @@ def _survived(study: Study, reset: Reset, sent: Sequence[Sighting], own: Sequenc
     """What the target did that only a living one can, or ""."""
     before = [one for one in sent if one.ts <= ts and not one.is_rst]
     acked = _acked(before, own, ts)
-    reach = max([acked, *(one.end for one in before)])
+    reach = max([one.end for one in before], default=acked)
+    reach = max(reach, acked)
     newest = max((one.segment.tsval for one in before if one.segment.timestamps), default=-1)
     edge = _permitted(study, before, reset.sighting.direction)
     for one in own:

@@ -2,6 +2,8 @@
 from bypeer.core.seq cimport after
 
 cdef int _NONE, _NO_FLAGS, _REFUSED, _OK
+cdef bytes _CELLS, _KINDS
+cdef tuple _TABLES
 cdef long long _NO_BOUND, _UNDATED
 
 cdef class Rules:

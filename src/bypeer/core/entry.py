@@ -6,8 +6,12 @@ again and again. Names td_* and the flags' numbers are the kernel's (section 4 o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bypeer.core.kernels import (
     LOG_PREFIX,
+    ORIGINAL_TABLE,
+    REPLY_TABLE,
     RETRANS,
     UNACK,
     CtState,
@@ -38,6 +42,17 @@ _NO_BOUND, _UNDATED = NO_BOUND, NO_TIME
 _NOT_FOR_STEP = {
     "numbered_log", "logs_ignored_index", "logs_invalid_new", "logs_unack", "has_ignore_invalid_rst",
 }  # fmt: skip
+
+
+def _cells(*tables: Mapping[CtState, tuple[CtState, ...]]) -> bytes:
+    """Tables as Rules.cells."""
+    states, indices = list(CtState)[: CtState.INVALID], range(Index.BAD)
+    return bytes(table[state][index] for table in tables for index in indices for state in states)
+
+
+# What all kernels have in common that there are.
+_TABLES = ORIGINAL_TABLE, REPLY_TABLE
+_CELLS, _KINDS = _cells(*_TABLES), bytes(index_of(flags) for flags in range(256))
 
 
 class Rules:
@@ -75,10 +90,8 @@ class Rules:
     def __init__(self, kernel: Kernel, sysctls: Sysctls | None = None) -> None:
         sysctls = sysctls or Sysctls()
         self.kernel, self.sysctls = kernel, sysctls
-        tables = (kernel.original, kernel.reply)
-        states, indices = range(CtState.INVALID), range(Index.BAD)
-        self.cells = bytes(table[CtState(s)][i] for table in tables for i in indices for s in states)
-        self.kinds = bytes(index_of(flags) for flags in range(256))
+        tables = kernel.original, kernel.reply
+        self.cells, self.kinds = _CELLS if tables == _TABLES else _cells(*tables), _KINDS
         self.timeouts = [seconds * SECOND for seconds in sysctls.timeouts]
         self.retrans, self.unack = self.timeouts[RETRANS], self.timeouts[UNACK]
         self.close = self.timeouts[CtState.CLOSE]

@@ -91,7 +91,8 @@ def analyse(
     ends = [NO_TIME if one.small else one.ended for one in scans]
     selected = select([one.table for one in scans], ends)
     joins = join(dict(enumerate(selected.connections)), roles)
-    worth = [one for one in sorted(joins, key=interest, reverse=True) if interest(one) > 0]
+    tells = {id(one): interest(one) for one in joins}
+    worth = [one for one in sorted(joins, key=lambda one: tells[id(one)], reverse=True) if tells[id(one)]]
     if anyway and not worth:
         worth = sorted(joins, key=_length)[-1:]
     chosen, excerpts = choose(worth[:MOST_STUDIED])
@@ -107,7 +108,7 @@ def analyse(
     by_input = {cause.code: cause.test(every) for cause in CATALOGUE if cause.subject == "input"}
     return Analysis(
         scans, selected.connections, joins, cases, by_input, len(worth) - len(chosen), count,
-        selected.apart.open + sum(_goes_on(one) for one in joins), bool(printed), told,
+        selected.apart.open + sum(not tells[id(one)] and _goes_on(one) for one in joins), bool(printed), told,
     )  # fmt: skip
 
 
@@ -128,8 +129,8 @@ def _length(one: Join) -> int:
 
 
 def _goes_on(one: Join) -> bool:
-    """Whether it is not looked at although it did not end."""
-    return interest(one) == 0 and not all(place.connection.finished for place in one.places)
+    """Whether it did not end."""
+    return not all(place.connection.finished for place in one.places)
 
 
 def _keep(

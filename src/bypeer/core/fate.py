@@ -15,6 +15,8 @@ from bypeer.core.explanation import EndpointOutcome
 from bypeer.core.resets import ENDPOINTS, Reset
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, Study
 
+_FIN = tcp.FIN  # a copy that is a C integer when compiled
+
 # A segment was left without an answer if it was sent again so often, or waited so long (ns).
 _REPEATS = 3
 _PATIENCE = 1_000_000_000
@@ -65,17 +67,34 @@ def received(study: Study, side: int) -> list[Sighting]:
     """What reached an endpoint, at the side next to it; else what was sent to it."""
     way = 1 - study.outward if side == INSIDE else study.outward
     captured = side if study.sides[side] is not None else 1 - side
-    return [one for one in study.at(captured, way) if not one.stray]
+    segments = study.at(captured, way)
+    return [one for one in segments if not one.stray] if study.join.strays else list(segments)
 
 
 def fin(segments: Iterable[Sighting]) -> Sighting | None:
     """The first FIN among them."""
-    return next((one for one in segments if one.segment.flags & tcp.FIN and not one.is_rst), None)
+    for one in segments:
+        if one.segment.flags & _FIN and not one.is_rst:
+            return one
+    return None
 
 
 def highest_ack(segments: Iterable[Sighting]) -> int:
     """The highest acknowledgement among them, RSTs left out."""
-    return max((one.ack for one in segments if not one.is_rst), default=NOWHERE)
+    highest = NOWHERE
+    for one in segments:
+        if one.ack > highest and not one.is_rst:
+            highest = one.ack
+    return highest
+
+
+def highest_end(segments: Iterable[Sighting], default: int) -> int:
+    """The highest end among them, RSTs left out; `default` if there is none."""
+    highest = NOWHERE
+    for one in segments:
+        if one.end > highest and not one.is_rst:
+            highest = one.end
+    return default if highest == NOWHERE else highest
 
 
 def _outcome(
@@ -148,7 +167,7 @@ def _completed(own: Sequence[Sighting], got: Sequence[Sighting], killer: Reset |
         return False
     if killer is not None and killer.ts <= theirs.ts:
         return False
-    top = max((one.end for one in own if not one.is_rst), default=NOWHERE)
+    top = highest_end(own, NOWHERE)
     all_read, all_sent = highest_ack(own) >= theirs.end, highest_ack(got) >= top
     if killer is None and mine is None:
         return False
@@ -157,7 +176,7 @@ def _completed(own: Sequence[Sighting], got: Sequence[Sighting], killer: Reset |
 
 def _waits(own: Sequence[Sighting], got: Iterable[Sighting], gone: int) -> bool:
     """Whether it had nothing unacknowledged, so that no answer would tell it that the other is gone."""
-    top = max((one.end for one in own if not one.is_rst), default=FOREVER)  # it never had a socket
+    top = highest_end(own, FOREVER)  # it never had a socket
     return highest_ack(got) >= top and not any(one.ts > gone for one in own if not one.stray)
 
 

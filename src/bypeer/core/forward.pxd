@@ -15,5 +15,7 @@ cdef _tile(object whole, object parts, int later)
 cdef list _tiles(Sighting one, object left, object starts, int later, dict given)
 @cython.locals(one=Sighting, front="long long", last="long long", crossed="long long")
 cdef _holes(object study, int side, int direction)
+@cython.locals(one=Sighting, sent="long long", ack="long long", both=bint)
+cdef long long _acknowledged(object study, int direction) except? -1
 @cython.locals(one=Sighting)
 cdef _orphans(object study)

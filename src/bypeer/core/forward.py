@@ -195,9 +195,9 @@ def _opened(rows: list[Sighting]) -> list[Sighting]:
 
 def _acknowledged(study: Study, direction: int) -> int:
     """How far the receiver has acknowledged what it was really sent."""
-    sent, ack = NOWHERE, NOWHERE
+    sent, ack, both = NOWHERE, NOWHERE, study.both
     for one in study.sightings:
-        if one.direction == direction and one.end > sent and (one.twin is not None or not study.both):
+        if one.direction == direction and one.end > sent and (one.twin is not None or not both):
             sent = one.end
     for one in study.sightings:
         if one.direction != direction and ack < one.ack <= sent and not one.is_rst:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 from bypeer.core import tcp
@@ -263,6 +264,7 @@ def named(version: str) -> Kernel:
     return replace(with_rules(kernel, changed), sources=read)
 
 
+@cache
 def alike() -> list[list[Kernel]]:
     """The kernels in groups of which each lets the same segments pass; the oldest first."""
     groups: dict[tuple[bool, ...], list[Kernel]] = {}

@@ -12,13 +12,36 @@ cdef extern from *:
     """
     void bypeer_fetch(const void *address) noexcept nogil
 
+cdef extern from *:
+    """
+    #if defined(__SIZEOF_INT128__)
+    static inline unsigned long long bypeer_folded(unsigned long long one, unsigned long long other) {
+        unsigned __int128 product = (unsigned __int128)one * other;
+        return (unsigned long long)(product >> 64) ^ (unsigned long long)product;
+    }
+    #else
+    static inline unsigned long long bypeer_folded(unsigned long long one, unsigned long long other) {
+        unsigned long long low = (one & 0xFFFFFFFF) * (other & 0xFFFFFFFF);
+        unsigned long long mid = (one >> 32) * (other & 0xFFFFFFFF) + (low >> 32);
+        unsigned long long more = (one & 0xFFFFFFFF) * (other >> 32) + (mid & 0xFFFFFFFF);
+        return ((one >> 32) * (other >> 32) + (mid >> 32) + (more >> 32)) ^ one * other;
+    }
+    #endif
+    """
+    unsigned long long bypeer_folded(unsigned long long one, unsigned long long other) noexcept nogil
+
 cdef enum:
     PIECE = 512
+    TICK = 512
+
+cdef enum Unset:
+    UNSET = 0xFFFFFFFF
 
 cdef struct Packet:
+    unsigned long long source, target, mixed
     unsigned long long src_hi, src_lo, dst_hi, dst_lo
     long long interface, ts, frame
-    unsigned int seq, ack, end, tsval
+    unsigned int seq, ack, end, tsval, print
     unsigned short sport, dport
     short wscale
     unsigned char flags, ttl, version
@@ -27,13 +50,14 @@ cdef struct Way:
     unsigned int segments, low, high, acked, most
     unsigned char kept, ttl
     unsigned short known
-    unsigned int spare[2]  # to 32 octets
 
 cdef struct Line:
-    unsigned long long client_hi, client_lo, server_hi, server_lo
+    unsigned long long client, server
     long long interface, ended, pause
     unsigned short client_port, server_port, dated, traits
-    Way ways[2]
+    unsigned long long client_hi, client_lo
+    Way ways[2]  # a cache line begins here
+    unsigned long long server_hi, server_lo
 
 cdef struct Past:
     long long paused_since, paused_at
@@ -51,8 +75,11 @@ cdef struct Past:
 cdef inline bytearray packets(long long count):
     return bytearray(count * sizeof(Packet))
 
-cdef inline Packet *packet_at(bytearray memory, long long place) noexcept:
-    return <Packet *><char *>memory + place
+cdef inline Packet *first_of(bytearray memory) noexcept:
+    return <Packet *><char *>memory
+
+cdef inline Packet *packet_at(Packet *found, long long place) noexcept nogil:
+    return found + place
 
 cdef inline char **pieces(bytearray memory) noexcept:
     return <char **><char *>memory
@@ -84,6 +111,12 @@ cdef inline void move(char **found, long long source, long long target) noexcept
 cdef inline Way *way_of(Line *line, int direction) noexcept nogil:
     return &line.ways[direction]
 
+cdef inline long long *column(long long[::1] numbers) noexcept:
+    return &numbers[0]
+
+cdef inline const unsigned char *octets_of(bytearray memory) noexcept:
+    return <const unsigned char *><char *>memory
+
 cdef inline unsigned long long *slots_of(bytearray octets) noexcept:
     return <unsigned long long *><char *>octets
 
@@ -107,3 +140,12 @@ cdef inline void fetch_past(char **found, long long row, int sketch) noexcept no
 
 cdef inline unsigned long long wrapped(unsigned long long number) noexcept nogil:
     return number
+
+cdef inline unsigned int later(unsigned int one, unsigned int other) noexcept nogil:
+    return one if <int>(one - other) > 0 else other
+
+cdef inline unsigned int earlier(unsigned int one, unsigned int other) noexcept nogil:
+    return one if <int>(one - other) < 0 else other
+
+cdef inline unsigned long long folded(unsigned long long one, unsigned long long other) noexcept nogil:
+    return bypeer_folded(one, other)

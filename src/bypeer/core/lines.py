@@ -10,16 +10,22 @@ from __future__ import annotations
 from typing import Any
 
 PIECE = 512  # rows of a piece of memory
+TICK = 512  # dated segments between two times that a row keeps; a power of two
+UNSET = (1 << 32) - 1  # Way.most until there are as many fingerprints as are kept
 
 
 class Packet:
     """What the table needs to know of a segment: fields as in Segment."""
 
     __slots__ = (
-        "ack", "dport", "dst_hi", "dst_lo", "end", "flags", "frame", "interface", "seq", "sport", "src_hi",
-        "src_lo", "ts", "tsval", "ttl", "version", "wscale",
+        "ack", "dport", "dst_hi", "dst_lo", "end", "flags", "frame", "interface", "mixed", "print", "seq",
+        "source", "sport", "src_hi", "src_lo", "target", "ts", "tsval", "ttl", "version", "wscale",
     )  # fmt: skip
 
+    source: int  # both endpoints, as tuples.end_of has them
+    target: int
+    mixed: int  # the hash of its tuple (tuples.py)
+    print: int  # its fingerprint (sketch.py)
     src_hi: int
     src_lo: int
     dst_hi: int
@@ -48,23 +54,26 @@ class Way:
     low: int  # lowest sequence number seen
     high: int  # highest end seen, RSTs left out: theirs may be arbitrary
     acked: int  # highest SEG.ACK sent this way
-    most: int  # the largest of its fingerprints
+    most: int  # the largest of its fingerprints, once there are as many as are kept; UNSET before
     kept: int  # how many those are
     ttl: int  # the first one seen
     known: int  # which of these and of Past's numbers are known (connections.py)
 
     def __init__(self) -> None:
-        self.segments = self.low = self.high = self.acked = self.most = self.kept = self.ttl = self.known = 0
+        self.segments = self.low = self.high = self.acked = self.kept = self.ttl = self.known = 0
+        self.most = UNSET
 
 
 class Line:
     """A connection's tuple, and what each packet may change."""
 
     __slots__ = (
-        "client_hi", "client_lo", "client_port", "dated", "ended", "interface", "pause", "server_hi",
-        "server_lo", "server_port", "traits", "ways",
+        "client", "client_hi", "client_lo", "client_port", "dated", "ended", "interface", "pause", "server",
+        "server_hi", "server_lo", "server_port", "traits", "ways",
     )  # fmt: skip
 
+    client: int  # both endpoints, as tuples.end_of has them
+    server: int
     client_hi: int  # addresses in two halves
     client_lo: int
     server_hi: int
@@ -79,7 +88,8 @@ class Line:
     ways: tuple[Way, Way]  # TO_SERVER, TO_CLIENT
 
     def __init__(self) -> None:
-        self.client_hi = self.client_lo = self.server_hi = self.server_lo = 0
+        self.client = self.client_hi = self.client_lo = 0
+        self.server = self.server_hi = self.server_lo = 0
         self.interface = self.ended = self.pause = 0
         self.client_port = self.server_port = self.dated = self.traits = 0
         self.ways = (Way(), Way())
@@ -121,9 +131,14 @@ def packets(count: int) -> Any:
     return [Packet() for _ in range(count)]
 
 
-def packet_at(memory: Any, place: int) -> Packet:
+def first_of(memory: Any) -> Any:
+    """Where the first of them lies."""
+    return memory
+
+
+def packet_at(found: Any, place: int) -> Packet:
     """One of them."""
-    packet: Packet = memory[place]
+    packet: Packet = found[place]
     return packet
 
 
@@ -171,6 +186,16 @@ def way_of(line: Line, direction: int) -> Way:
     return line.ways[direction]
 
 
+def column(numbers: Any) -> Any:
+    """A column of a batch, or of a table: an array of 64-bit numbers."""
+    return numbers
+
+
+def octets_of(memory: bytearray) -> Any:
+    """Memory as octets."""
+    return memory
+
+
 def slots_of(octets: bytearray) -> Any:
     """Memory as 64-bit numbers."""
     return memoryview(octets).cast("Q")
@@ -191,3 +216,19 @@ def fetch_past(found: Any, row: int, sketch: int) -> None:
 def wrapped(number: int) -> int:
     """A number modulo 2**64."""
     return number & (1 << 64) - 1
+
+
+def later(one: int, other: int) -> int:
+    """The later of two sequence numbers; the other one, where they are 2**31 apart (seq.py)."""
+    return one if 0 < (one - other & 0xFFFF_FFFF) < 1 << 31 else other
+
+
+def earlier(one: int, other: int) -> int:
+    """The earlier of two sequence numbers; the one, where they are 2**31 apart."""
+    return one if 0 < (other - one & 0xFFFF_FFFF) <= 1 << 31 else other
+
+
+def folded(one: int, other: int) -> int:
+    """Both halves of a product of 128 bits as one."""
+    product = one * other
+    return (product >> 64 ^ product) & (1 << 64) - 1

@@ -76,6 +76,8 @@ def join(
 
 def _arrange(group: list[Place], roles: Mapping[int, Role]) -> Join:
     """Say of each place whether it is inside, outside, further out, or a stray."""
+    if len(group) == 1:
+        return _alone(group[0], roles)
     mains, strays = _mains(group)
     fullest = max(mains, key=lambda place: place.segments)  # it shares most with each other place
     mains.sort(key=lambda place: _depth(place, fullest))

@@ -41,3 +41,15 @@ cdef inline long long le32(const unsigned char *octets, long long at) noexcept n
 
 cdef inline unsigned long long u64(const unsigned char *octets, long long at) noexcept nogil:
     return <unsigned long long>u32(octets, at) << 32 | <unsigned long long>u32(octets, at + 4)
+
+cdef inline long long words(const unsigned char *octets, long long at, long long end) noexcept nogil:
+    cdef unsigned long long total = 0
+    while end - at >= 4:
+        total += bypeer_u32(octets + at)  # 2**16 is 1, modulo 2**16 - 1
+        at += 4
+    if end - at >= 2:
+        total += bypeer_u16(octets + at)
+        at += 2
+    if at < end:
+        total += <unsigned int>octets[at] << 8
+    return <long long>(total % 0xFFFF)

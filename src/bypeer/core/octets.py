@@ -24,3 +24,8 @@ def u64(octets: bytearray, at: int) -> int:
     """The 64-bit number at `at`."""
     high = u32(octets, at)
     return high << 32 | u32(octets, at + 4)
+
+
+def words(octets: bytearray, at: int, end: int) -> int:
+    """The 16-bit numbers from `at` to `end` added up, modulo 2**16 - 1; an odd last octet is an upper one."""
+    return (int.from_bytes(octets[at:end], "big") << (end - at & 1) * 8) % 0xFFFF

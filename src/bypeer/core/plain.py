@@ -1,4 +1,4 @@
-"""The frame that most frames are, without a detour: Ethernet, IPv4, TCP, no options but timestamps.
+"""The frame that most frames are, without a detour: Ethernet, IPv4, TCP, no SYN.
 
 `decode` would say the same of it, and of much else, more slowly; tests hold this to it.
 """
@@ -7,69 +7,117 @@ from __future__ import annotations
 
 from typing import Any
 
-from bypeer.core import lines
+from bypeer.core import lines, tcp, tuples
 from bypeer.core import octets as net
+from bypeer.core.frames import Frames
 from bypeer.core.segment import ABSENT, Segment
 
-_ETHERNET, _SHORTEST = 14, 54  # octets: the link layer's header; all three
-_VERSION_4, _P_TCP = 0x0800_45, 6
 _MAPPED = 0xFFFF << 32  # ::ffff:0:0/96, as decode has it
-_BARE, _STAMPED = 5, 8  # TCP's data offset, in words
-_JUST_TIMESTAMPS = 0x0101_080A
-_NUMBERS, _SYN, _ABSENT = 0xFFFF_FFFF, 0x02, ABSENT
+_NUMBERS, _SYN, _RST, _ABSENT = 0xFFFF_FFFF, tcp.SYN, tcp.RST, ABSENT
+_NOP, _EOL, _TIMESTAMPS, _JUST_TIMESTAMPS = tcp.NOP, tcp.EOL, tcp.TIMESTAMPS, 0x0101_080A
+
+# Ethernet's header has 14 octets, IPv4's 20, TCP's 20 and more: so IPv4 begins at octet 14 of a frame, TCP at
+# 34. These numbers are written out below, since the C compiler then adds them up.
 
 
-def read_plain(octets: Any, start: int, captured: int, packet: lines.Packet) -> bool:
-    """Fill in a packet from octets[start : start + captured], if that is a plain frame.
+def read_plain(batch: Frames, octets: Any, row: int, stop: int, packets: Any, count: int) -> int:
+    """Fill in packets from number `count` on, from frames `row` to `stop`; how many there are then.
 
-    SYNs are not plain: they have options. Of the packet, interface, ts and frame are the caller's.
+    Ends before the first frame that is not plain, or of another interface than the first. SYNs are not
+    plain: their options tell more. `octets` are the batch's.
     """
-    if captured < _SHORTEST:
-        return False
-    raw = octets
-    ip = start + _ETHERNET
-    tcp = ip + 20
-    # EtherType, version and header length; not a later fragment, nor a first one; the protocol.
-    if net.u16(raw, ip - 2) << 8 | raw[ip] != _VERSION_4 or raw[ip + 9] != _P_TCP:
-        return False
-    if net.u16(raw, ip + 6) & 0x3FFF:
-        return False
-    words, flags = raw[tcp + 12] >> 4, raw[tcp + 13]
-    size = net.u16(raw, ip + 2) - 20 - words * 4
-    if size < 0 or flags & _SYN:
-        return False
-    if words == _STAMPED:
-        if captured < _SHORTEST + 12 or net.u32(raw, tcp + 20) != _JUST_TIMESTAMPS:
-            return False
-        packet.tsval = net.u32(raw, tcp + 24)
-    elif words == _BARE:
+    starts, captured = lines.column(batch.start), lines.column(batch.captured)
+    interfaces, times = lines.column(batch.interface), lines.column(batch.ts)
+    interface, raw, first = interfaces[row], octets, batch.first
+    while row < stop and interfaces[row] == interface:
+        ip = starts[row] + 14
+        header = _plain_header(raw, ip, captured[row])
+        size = net.u16(raw, ip + 2) - 20 - header if header else -1
+        if size < 0:
+            break
+        packet = lines.packet_at(packets, count)
         packet.tsval = 0
-    else:
-        return False
-    packet.src_hi = packet.dst_hi = 0
-    packet.src_lo, packet.dst_lo = _MAPPED | net.u32(raw, ip + 12), _MAPPED | net.u32(raw, ip + 16)
-    packet.sport, packet.dport = net.u16(raw, tcp), net.u16(raw, tcp + 2)
-    packet.seq, packet.ack = net.u32(raw, tcp + 4), net.u32(raw, tcp + 8)
-    packet.end = packet.seq + size + (flags & 1) & _NUMBERS
-    packet.flags, packet.ttl, packet.version, packet.wscale = flags, raw[ip + 8], 4, _ABSENT
-    return True
+        if header == 32 and net.u32(raw, ip + 40) == _JUST_TIMESTAMPS:
+            packet.tsval = net.u32(raw, ip + 44)
+        elif header > 20:
+            packet.tsval = _tsval(raw, ip + 40, ip + 20 + header)
+        source, target = net.u32(raw, ip + 12), net.u32(raw, ip + 16)
+        sport, dport, flags = net.u16(raw, ip + 20), net.u16(raw, ip + 22), raw[ip + 33]
+        packet.source, packet.target = source << 16 | sport, target << 16 | dport
+        packet.src_hi = packet.dst_hi = 0
+        packet.src_lo, packet.dst_lo = _MAPPED | source, _MAPPED | target
+        packet.sport, packet.dport = sport, dport
+        packet.seq, packet.ack = net.u32(raw, ip + 24), net.u32(raw, ip + 28)
+        packet.end = packet.seq + size + (flags & 1) & _NUMBERS
+        packet.flags, packet.ttl, packet.version, packet.wscale = flags, raw[ip + 8], 4, _ABSENT
+        packet.interface, packet.ts, packet.frame = interface, times[row], first + row
+        count += 1
+        row += 1
+    return count
 
 
-def ports_of(octets: Any, start: int, captured: int) -> int:
-    """Source port ^ destination port, if the frame is Ethernet and IPv4 without options; else -1."""
-    if captured < _ETHERNET + 24:
-        return -1
-    raw = octets
-    ip = start + _ETHERNET
-    if net.u16(raw, ip - 2) << 8 | raw[ip] != _VERSION_4 or raw[ip + 9] != _P_TCP:
-        return -1
-    return net.u16(raw, ip + 20) ^ net.u16(raw, ip + 22)
+def _plain_header(raw: Any, ip: int, captured: int) -> int:
+    """How long the TCP header of a plain frame is, IP being at `ip`; 0: it is another frame."""
+    # EtherType, version and header length; no fragment; the protocol.
+    if captured < 54 or net.u16(raw, ip - 2) != 0x0800 or raw[ip] != 0x45 or raw[ip + 9] != 6:
+        return 0
+    header: int = (raw[ip + 32] >> 4) * 4
+    if net.u16(raw, ip + 6) & 0x3FFF or raw[ip + 33] & _SYN or header < 20 or captured < 34 + header:
+        return 0
+    return header
+
+
+def _tsval(octets: Any, at: int, stop: int) -> int:
+    """The timestamp among options, as `decode` reads them, or 0."""
+    found, raw = 0, octets
+    while at < stop:
+        if raw[at] == _NOP:
+            at += 1
+            continue
+        if raw[at] == _EOL or stop - at < 2:
+            break
+        size = raw[at + 1]
+        if size < 2 or size > stop - at:
+            break
+        if raw[at] == _TIMESTAMPS and size == 10:
+            found = net.u32(raw, at + 2)
+        at += size
+    return found
+
+
+def resets(packets: Any, first: int, count: int) -> int:
+    """How many of the packets from number `first` to `count` are RSTs."""
+    found = 0
+    for place in range(first, count):
+        found += lines.packet_at(packets, place).flags & _RST != 0
+    return found
+
+
+def past_unwanted(batch: Frames, octets: Any, row: int, ports: bytearray) -> int:
+    """The first frame from `row` on that may be wanted: of most the ports tell that they are not.
+
+    ports[source port ^ destination port] is set where a frame is wanted. Ends before one that
+    is not IPv4 in Ethernet, or of another interface than the first. `octets` are the batch's.
+    """
+    starts, captured = lines.column(batch.start), lines.column(batch.captured)
+    interfaces = lines.column(batch.interface)
+    hints, raw, interface = lines.octets_of(ports), octets, interfaces[row]
+    while row < batch.count and interfaces[row] == interface and captured[row] >= 38:
+        ip = starts[row] + 14
+        if net.u16(raw, ip - 2) != 0x0800 or raw[ip] != 0x45 or raw[ip + 9] != 6:
+            break
+        if hints[net.u16(raw, ip + 20) ^ net.u16(raw, ip + 22)]:
+            break
+        row += 1
+    return row
 
 
 def take(packet: lines.Packet, segment: Segment) -> None:
     """Fill in a packet from a segment."""
     packet.src_hi, packet.src_lo, packet.sport = segment.src_hi, segment.src_lo, segment.sport
     packet.dst_hi, packet.dst_lo, packet.dport = segment.dst_hi, segment.dst_lo, segment.dport
+    packet.source = tuples.end_of(segment.src_hi, segment.src_lo, segment.sport)
+    packet.target = tuples.end_of(segment.dst_hi, segment.dst_lo, segment.dport)
     packet.interface, packet.ts, packet.frame = segment.interface, segment.ts, segment.frame
     packet.seq, packet.ack, packet.tsval = segment.seq, segment.ack, segment.tsval
     packet.end = segment.seq + segment.size + (segment.flags & 1) + (segment.flags >> 1 & 1) & _NUMBERS

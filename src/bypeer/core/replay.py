@@ -21,6 +21,7 @@ from bypeer.core.rules import FATELESS
 from bypeer.core.segment import ABSENT
 from bypeer.core.study import FOREVER, NOWHERE, Crossing, Sighting, Study
 
+_OK = int(Reason.OK)  # a copy that is a C integer when compiled
 _WIDEST = 65_535  # octets, before scaling
 
 
@@ -87,7 +88,7 @@ def replay(
         step(entry, one.direction, one.segment, rules, out)
         if one.segment.cut and one.segment.flags & tcp.SYN:
             _unread(entry)
-        if out.reason == Reason.OK:
+        if out.reason == _OK:
             found.judgements[id(one)] = _GOOD[out.ctstate]
             if watch is not None:
                 watch(one, entry)

@@ -19,9 +19,10 @@ cdef class Passing:
     cdef public dict kept, lanes
     cdef public long long resets
     cdef public dict unsupported
-    cdef bytearray _packets, _ports
-    cdef long long[::1] _rows, _counts
-    cdef long long _count
+    cdef bytearray _memory, _ports
+    cdef Packet *_packets
+    cdef long long[::1] _counts
+    cdef Py_ssize_t _count
     cdef Segment _segment
     cdef long long _interface, _link_type
     cdef object _interfaces
@@ -32,14 +33,12 @@ cdef class Passing:
     cpdef long long count(self, int kind) except? 0
     @cython.locals(mixed="unsigned long long", at="unsigned long long")
     cpdef want(self, object wanted)
-    @cython.locals(table=Connections, row="long long", place="long long", found="long long")
+    @cython.locals(table=Connections, row="Py_ssize_t", place="Py_ssize_t", packet="Packet *",
+                   found="Py_ssize_t", at="long long")
     cpdef see(self, Frames batch, object interfaces)
-    @cython.locals(starts="long long[::1]", captured="long long[::1]", interfaces="long long[::1]",
-                   ts="long long[::1]", packet="Packet *", count="long long", plain_ones="long long",
-                   resets="long long", ethernet="bint")
+    @cython.locals(packets="Packet *", before="Py_ssize_t", stop="Py_ssize_t", count="Py_ssize_t")
     cdef Py_ssize_t _gather(self, Frames batch, const unsigned char *octets, Py_ssize_t row) except -1
-    @cython.locals(ports="long long")
-    cdef bint _unwanted(self, const unsigned char *octets, long long start, long long captured) except -1
+    cdef Py_ssize_t _plain_ones(self, Py_ssize_t first, Py_ssize_t count) except -1
     @cython.locals(kind="int")
     cdef bint _begin(self, Frames batch, long long row, Packet *packet) except -1
     cdef _turn(self, long long interface)
@@ -52,5 +51,6 @@ cdef class Passing:
     @cython.locals(number="long long", lanes=dict, wanted=dict, lane=Lane)
     cdef _draw(self, long long row, Frames batch, long long at)
 
-@cython.locals(began="long long", ended="long long", undated="long long", row="long long", ts="long long")
+@cython.locals(began="long long", ended="long long", undated="long long", times="long long *", row="long long",
+               ts="long long")
 cdef _clock(object found, Frames batch)

@@ -48,16 +48,16 @@ class Scan:
     undated: int = 0
 
 
-def scan(source: Source) -> Scan:
-    """Read all frames of a source. All segments are kept, unless there are more than MOST_KEPT."""
+def scan(source: Source, keep: bool = True) -> Scan:
+    """Read all frames of a source. With `keep` all segments are kept, if they are no more than MOST_KEPT."""
     found = Scan()
-    kept: dict[int, Excerpt] | None = {}
+    kept: dict[int, Excerpt] | None = {} if keep else None
     passing = Passing()
     passing.kept = kept
     for batch in source.frames():
         passing.see(batch, source.interfaces)
         _clock(found, batch)
-        if kept is not None and passing.count(TCP) > MOST_KEPT:
+        if found.small and passing.count(TCP) > MOST_KEPT:
             kept, found.small = None, False
             passing.kept = None
     counts = [passing.count(kind) for kind in range(len(KINDS))]
@@ -97,8 +97,8 @@ class Passing:
     """What is at hand while frames pass by: GROUP packets under way, and counts."""
 
     __slots__ = (
-        "_count", "_counts", "_interface", "_interfaces", "_link_type", "_mask", "_packets", "_ports",
-        "_rows", "_segment", "_tuples", "_wanted", "kept", "lanes", "resets", "table", "unsupported",
+        "_count", "_counts", "_interface", "_interfaces", "_link_type", "_mask", "_memory", "_packets",
+        "_ports", "_segment", "_tuples", "_wanted", "kept", "lanes", "resets", "table", "unsupported",
     )  # fmt: skip
 
     table: Connections
@@ -106,9 +106,9 @@ class Passing:
     lanes: dict[int, Lane] | None  # the same, as columns
     resets: int
     unsupported: dict[int, int]
-    _packets: Any  # memory for GROUP of them
+    _memory: Any  # in which GROUP of them lie
+    _packets: Any  # where the first one does
     _count: int  # how many those are now
-    _rows: array[int]  # theirs in the batch
     _segment: Segment
     _counts: array[int]
     _interface: int  # of the last frame
@@ -124,7 +124,8 @@ class Passing:
     def __init__(self) -> None:
         self.table, self.resets, self.unsupported = Connections(), 0, {}
         self.kept, self.lanes = None, None
-        self._packets, self._rows, self._segment = lines.packets(GROUP), array("q", [0] * GROUP), Segment()
+        self._memory, self._segment = lines.packets(GROUP), Segment()
+        self._packets = lines.first_of(self._memory)
         self._count, self._counts = 0, array("q", [0] * len(KINDS))
         self._interface, self._link_type, self._interfaces = -1, -1, ()
         self._wanted, self._tuples, self._mask, self._ports = None, array("Q", [0]), 0, bytearray(1 << 16)
@@ -154,47 +155,46 @@ class Passing:
         while row < batch.count:
             row = self._gather(batch, batch.octets, row)
             table.expect(self._packets, self._count)
+            if self.kept is None and self.lanes is None:
+                table.take(self._packets, self._count)
+                continue
             for place in range(self._count):
-                if self._wanted is not None and not self._is_wanted(table.hash(place)):
+                packet = lines.packet_at(self._packets, place)
+                if self._wanted is not None and not self._is_wanted(packet.mixed):
                     continue
-                found = table.arrive(lines.packet_at(self._packets, place), place)
+                found, at = table.arrive(packet), packet.frame - batch.first
                 if self.kept is not None:
-                    self._keep(found, batch, self._rows[place])
-                elif self.lanes is not None:
-                    self._draw(found, batch, self._rows[place])
+                    self._keep(found, batch, at)
+                else:
+                    self._draw(found, batch, at)
 
     def _gather(self, batch: Frames, octets: Any, row: int) -> int:
         """Decode frames from `row` on, until GROUP of them are TCP; the row behind the last."""
-        starts, captured, interfaces, ts = batch.start, batch.captured, batch.interface, batch.ts
-        plain_ones = resets = count = 0
+        packets, count = self._packets, 0
         while row < batch.count and count < _GROUP:
-            packet = lines.packet_at(self._packets, count)
-            if self._interface != interfaces[row]:
-                self._turn(interfaces[row])
-            ethernet = self._link_type == _ETHERNET
-            if ethernet and self._wanted is not None and self._unwanted(octets, starts[row], captured[row]):
-                row += 1
-                continue
-            if ethernet and plain.read_plain(octets, starts[row], captured[row], packet):
-                packet.interface = self._interface
-                plain_ones += 1
-                resets += packet.flags >> 2 & 1
-            elif not self._begin(batch, row, packet):
-                row += 1
-                continue
-            packet.ts, packet.frame = ts[row], batch.first + row
-            self._rows[count] = row
-            count += 1
+            if self._interface != batch.interface[row]:
+                self._turn(batch.interface[row])
+            if self._link_type == _ETHERNET:
+                before, stop = count, min(batch.count, row + _GROUP - count)
+                if self._wanted is not None:
+                    row = plain.past_unwanted(batch, octets, row, self._ports)
+                    stop = min(batch.count, row + 1)
+                if row < stop:
+                    count = plain.read_plain(batch, octets, row, stop, packets, before)
+                    row += self._plain_ones(before, count)
+                if row == stop or batch.interface[row] != self._interface:
+                    continue
+            if self._begin(batch, row, lines.packet_at(packets, count)):
+                count += 1
             row += 1
-        self._counts[_TCP] += plain_ones
-        self.resets += resets
         self._count = count
         return row
 
-    def _unwanted(self, octets: Any, start: int, captured: int) -> bool:
-        """Whether the ports alone say that an Ethernet frame is of no tuple that is wanted."""
-        ports = plain.ports_of(octets, start, captured)
-        return ports >= 0 and not self._ports[ports]
+    def _plain_ones(self, first: int, count: int) -> int:
+        """Count the plain frames that are now packets from number `first` to `count`; how many they are."""
+        self._counts[_TCP] += count - first
+        self.resets += plain.resets(self._packets, first, count)
+        return count - first
 
     def _begin(self, batch: Frames, row: int, packet: lines.Packet) -> bool:
         """Decode a frame the long way; whether it has a connection."""
@@ -267,9 +267,9 @@ class Passing:
 
 def _clock(found: Scan, batch: Frames) -> None:
     """Widen the time that the capture covers by a batch's."""
-    began, ended, undated = found.began, found.ended, 0
+    began, ended, undated, times = found.began, found.ended, 0, lines.column(batch.ts)
     for row in range(batch.count):
-        ts = batch.ts[row]
+        ts = times[row]
         if ts == _UNDATED:
             undated += 1
             continue

@@ -7,6 +7,8 @@ documents", 1997).
 
 from __future__ import annotations
 
+from typing import Any
+
 from bypeer.core import lines
 from bypeer.core.connection import SKETCH
 
@@ -23,6 +25,13 @@ def fingerprint(seq: int, ack: int, tsval: int) -> int:
     return mixed & _PRINT
 
 
+def print_packets(packets: Any, count: int) -> None:
+    """Give the first `count` packets their fingerprints."""
+    for place in range(count):
+        packet = lines.packet_at(packets, place)
+        packet.print = fingerprint(packet.seq, packet.ack, packet.tsval)
+
+
 def keep(way: lines.Way, past: lines.Past, direction: int, value: int) -> None:
     """Keep a fingerprint, if it is one of the smallest and new."""
     base, kept = direction * _SKETCH, way.kept
@@ -35,12 +44,12 @@ def keep(way: lines.Way, past: lines.Past, direction: int, value: int) -> None:
     if kept < _SKETCH:
         past.prints[base + kept] = value
         way.kept = kept + 1
-        if value > way.most:
-            way.most = value
-        return
-    past.prints[largest] = value
+        if way.kept < _SKETCH:
+            return
+    else:
+        past.prints[largest] = value
     most = value
-    for at in range(base, base + kept):
+    for at in range(base, base + _SKETCH):
         if past.prints[at] > most:
             most = past.prints[at]
     way.most = most

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from bypeer.core import seq, tcp
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
@@ -214,11 +215,12 @@ def study(join: Join, kept: Kept, coverage: Mapping[tuple[int, int], Side]) -> S
             found.crossings += _crossings(place, side, kept)
     for role, place in join.strays:
         found.sightings += _gather(place, INSIDE if role == "inside" else OUTSIDE, kept, stray=True)
-    found.sightings.sort(key=lambda one: (one.side, one.segment.frame))  # strays among the others
+    if join.strays:
+        found.sightings.sort(key=lambda one: (one.side, one.segment.frame))  # they come among the others
     _date(found)
     if found.both:
         _align(found)
-    found.sightings.sort(key=lambda one: one.ts)
+    found.sightings.sort(key=_WHEN)
     found.crossings.sort(key=lambda one: one.until)
     _number(found)
     for one in found.sightings:
@@ -323,15 +325,14 @@ _DELAYED = 1_000_000_000  # ns: forwarding never takes so long; beyond, it is th
 
 def between(rows: Sequence[Sighting], since: int, until: int) -> Sequence[Sighting]:
     """Those of rows in order of time that passed from `since` to `until`, both included."""
-    return rows[bisect_left(rows, since, key=_when) : bisect_right(rows, until, key=_when)]
+    return rows[bisect_left(rows, since, key=_WHEN) : bisect_right(rows, until, key=_WHEN)]
 
 
 def _first(gap: tuple[int, int]) -> int:
     return gap[0]
 
 
-def _when(one: Sighting) -> int:
-    return one.ts
+_WHEN = attrgetter("ts")
 
 
 def _unique(found: Study, side: int, direction: int) -> dict[tuple[int, ...], Sighting]:

@@ -319,7 +319,7 @@ def overrule(
     A word that the capture itself refutes is about some other segment.
     """
     translated = study.join.nat != "none"
-    for one in study.sightings:
+    for one in study.sightings if heard.words else ():
         said, old = heard.words.get(id(one)), found.judgements.get(id(one))
         if said is None or old is None or (said.reason is None and said.invalid is None):
             continue

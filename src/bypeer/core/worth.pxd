@@ -5,7 +5,8 @@ from bypeer.core cimport lines
 from bypeer.core.connections cimport Connections
 from bypeer.core.lines cimport Line, Past, Way
 
-cdef int _SKETCH
+cdef int _SKETCH, _SEEN, _ENDED
+cdef unsigned long long _SEED, _MIX
 
 @cython.locals(row="long long", found=list)
 cpdef list telling(Connections table, long long until)
@@ -17,7 +18,9 @@ cpdef list sharing(Connections table, set there, set back)
 cpdef list near(Connections table, set prints, set ends)
 @cython.locals(line="Line *", past="Past *", way="Way *", direction="int", at="long long")
 cdef bint _printed(char **pieces, long long row, set prints, bytearray hints) except -1
-@cython.locals(table=Connections, row="long long", every=set, ended=set)
+@cython.locals(table=Connections, row="long long", mask="unsigned long long", at="unsigned long long",
+               key="unsigned long long", slots="unsigned long long *", memory=bytearray, known=bytearray,
+               count="long long", over="long long")
 cpdef apart(object tables, object joined)
 @cython.locals(past="Past *")
 cdef unsigned long long _key(char **pieces, long long row) noexcept

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bypeer.core.connections import Connections
 
 _SKETCH = summary.SKETCH
+_SEED, _MIX = hash("bypeer.core.worth") & (1 << 64) - 1, 0x9E37_79B9_7F4A_7C15
+_SEEN, _ENDED = 1, 2
 
 
 class Apart(NamedTuple):
@@ -77,16 +79,27 @@ def _printed(pieces: Any, row: int, prints: set[int], hints: bytearray) -> bool:
 
 def apart(tables: Sequence[Connections], joined: Sequence[Container[int]]) -> Apart:
     """How many connections there are beside the rows that are joined, each counted once."""
-    every: set[int] = set()
-    ended: set[int] = set()
+    mask, count, over = 1023, 0, 0
+    while mask < 2 * sum(map(len, tables)):
+        mask = 2 * mask + 1
+    # An open hash table, since a set takes as long as the packets do: keys, and what is known.
+    memory, known = bytearray(8 * (mask + 1)), bytearray(mask + 1)
+    slots = lines.slots_of(memory)
     for table, rows in zip(tables, joined, strict=True):
         for row in range(table.count):
-            if row not in rows:
-                key = _key(table.pieces, row)
-                every.add(key)
-                if summary.finished(table.pieces, row):
-                    ended.add(key)
-    return Apart(len(every), len(every) - len(ended))
+            if row in rows:
+                continue
+            key = _key(table.pieces, row)
+            at = lines.folded(key ^ _SEED, _MIX) & mask
+            while known[at] and slots[at] != key:
+                at = at + 1 & mask
+            if not known[at]:
+                slots[at], known[at] = key, _SEEN
+                count += 1
+            if known[at] == _SEEN and summary.finished(table.pieces, row):
+                known[at] = _ENDED
+                over += 1
+    return Apart(count, count - over)
 
 
 def _key(pieces: Any, row: int) -> int:
