@@ -2,8 +2,6 @@
 cimport cython
 from bypeer.core.study cimport Sighting
 
-@cython.locals(one=Sighting, ts="long long")
-cpdef bint _closed(object study, object reset, int target) except -1
 @cython.locals(one=Sighting, top="long long", acked="long long")
 cpdef long long _acked(object before, object own, long long ts) except? -1
 @cython.locals(one=Sighting)
