@@ -93,7 +93,7 @@ _LATE = (
         meddling=(
             Meddling(f"{_DATA} numgen inc mod 5 0", (ITSELF, Copy(0.002, Edit(ip_id=_ID))), at=500_000),
         ),
-        # Before 6.1, where the second comes so late that more than a window has passed, it is the fault itself.
+        # Before 6.1 it is the fault itself where the second comes more than a window late: a slow machine.
         expected={
             "<6.1": [
                 _COMPLETED,
