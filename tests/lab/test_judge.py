@@ -214,3 +214,9 @@ def test_what_is_done_in_mid_stream_is_done_there_on_a_slower_machine_too(at: in
 def test_what_is_limited_in_rate_takes_its_time_everywhere() -> None:
     row = ROW._replace(traffic=Traffic(octets=1000, rate=100))
     assert paced(row, Pace(octets=0.5)).traffic == row.traffic
+
+
+def test_with_a_remedy_for_the_leak_alone_its_reason_is_told() -> None:
+    row, missing = ROW._replace(code="NF10", expected={"any": ()}), found("host", "NF04", "hung")
+    assert wrong(row, OLD, missing, truth("TIMEOUT"), remedied=True) == []
+    assert wrong(row, OLD, found("host", "NF02", "hung"), truth("TIMEOUT"), remedied=True) != []

@@ -22,8 +22,13 @@ from tests.lab import kill
 pytestmark = pytest.mark.lab
 
 RELEASE = os.uname().release
-# One or two of each family of causes: a minute, or two on a busy machine.
-QUICK = ("late-segment", "beyond-window", "closed-port", "abortive-close")
+# Some of each family of causes and of each topology: a minute, or two on a busy machine.
+QUICK = (
+    *("late-segment", "beyond-window", "beyond-window-ipv6", "entry-flushed-chat", "malformed-flags"),
+    *("untranslated-reply", "asymmetric-drop", "reject-rule", "harmless-resets", "forged-segment"),
+    *("closed-port", "abortive-close-published", "data-after-close", "lost-state"),
+    *("injected-reset", "idle-reset", "reset-outside", "download-doubled"),
+)
 
 
 @pytest.mark.parametrize("name", meant(QUICK, RELEASE))

@@ -313,8 +313,10 @@ class Answerable:
         least = max(0, row - MOST_CANDIDATES)
         while row > least and rows[row - 1].ts >= rst.ts - _ANSWERED:
             row -= 1
-            if not (by_host and rows[row].twin is not None):
-                yield rows[row]
+            one = rows[row]
+            # An endpoint answers to the address that the segment came from, translated or not.
+            if one.twin is None if by_host else one.stray == rst.stray:
+                yield one
 
 
 def _numbered(rows: Iterable[Sighting], *, by_end: bool) -> dict[int, list[Sighting]]:

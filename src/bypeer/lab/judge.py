@@ -27,6 +27,10 @@ _OUTCOMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# What leaves untranslated does so because its entry is missing; a remedy may stop the one alone.
+_BECAUSE_OF = {"NF10": ("NF04",)}
+
+
 def wrong(scenario: Scenario, release: str, found: Explanation, truth: Truth, *, remedied: bool) -> list[str]:
     """Where they disagree, a line each."""
     lines = list(_against_truth(scenario, found, truth))
@@ -130,12 +134,12 @@ def _against_reasons(scenario: Scenario, found: Explanation, truth: Truth) -> It
 
 def _with_remedy(code: str, right: Sequence[Expected], found: Explanation, truth: Truth) -> Iterator[str]:
     """With a remedy it may end otherwise; how, the sockets say, and no other cause may be told."""
-    verdict = found.verdict
+    verdict, about = found.verdict, {code, *_BECAUSE_OF.get(code, ())}
     if any(_fits(one, found) for one in right):
         return
     if not truth.client.error and verdict.killed_by not in ("none", "unknown"):
         yield f"found {told(found)}, but the client's connection completed"
-    elif verdict.cause and not {code, *(one.cause for one in right)} & {verdict.cause, *verdict.candidates}:
+    elif verdict.cause and not {*about, *(one.cause for one in right)} & {verdict.cause, *verdict.candidates}:
         yield f"found {told(found)}; the scenario is about {code}"
 
 

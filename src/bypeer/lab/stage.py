@@ -199,7 +199,7 @@ def _act(scene: _Scene) -> None:
         if scenario.traffic.kind in OCTETS:
             detour.begin(one.at)  # the kernel itself counts them, and is never late
         elif one.at:
-            due.append((one.at, detour.begin))
+            due.append((one.at, talk.slowly()(detour.begin)))
         else:
             detour.begin()
     due.sort(key=lambda one: one[0])

@@ -92,7 +92,7 @@ class Talk:
 
     @contextmanager
     def slowly(self) -> Iterator[None]:
-        """Meanwhile a sender sends little, though never nothing."""
+        """Meanwhile a sender sends little, though never nothing; a chat begins no round."""
         self.slow = True
         try:
             yield
@@ -266,6 +266,8 @@ def _chat_client(talk: Talk, one: socket.socket, counts: list[int]) -> None:
             raise Left("CUT")
         talk.progress = max(talk.progress, number + 1)
         time.sleep(talk.traffic.pause)
+        while talk.slow:
+            time.sleep(_STEP)
 
 
 def _chat_server(talk: Talk, one: socket.socket, counts: list[int]) -> None:

@@ -43,7 +43,7 @@ _MISSING = (
         says="the table is flushed while an answer is under way; the client asks again, and is reset",
         traffic=Traffic("chat", rounds=20, pause=0.02),
         meddling=(Meddling('iifname "p0" tcp sport 80', (Copy(0.15),), at=5),),
-        acts=(Act(8, "host", "flush", after=0.07),),
+        acts=(Act(8, "host", "flush", after=0.05),),
         expected={"any": [Expected("host", "NF04", "reset")]},
     ),
     Scenario(
