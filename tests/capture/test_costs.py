@@ -12,7 +12,6 @@ import pytest
 
 from bypeer.capture import numbers, tcpdump, tshark
 from bypeer.capture.printed import Printed
-from bypeer.core.frames import BATCH
 from bypeer.core.tcp import ACK_
 
 SHORT, LONG, ALL = 500, 16_000, 48_000  # octets of a line, and of all
@@ -84,7 +83,7 @@ def test_a_talk_costs_no_more_when_others_must_be_forgotten(monkeypatch: pytest.
 
 
 def test_only_segments_of_the_last_batch_wait_for_a_number() -> None:
-    account = numbers.Numbers()
+    account, batch = numbers.Numbers(), numbers.BATCH_OF_LINES
     held = [
         Printed(0, source=bytes(15) + bytes((talk,)), target=bytes(16), flags=0)
         for _, talk in product(range(20), range(100))
@@ -94,4 +93,4 @@ def test_only_segments_of_the_last_batch_wait_for_a_number() -> None:
     held += [Printed(0, source=one.source, target=one.target, flags=0, seq=7) for one in held[:100]]
     for one in held[-100:]:
         account.undo(one)
-    assert [one.seq for one in held] == [None] * (2_000 - BATCH) + [7] * (BATCH + 100)
+    assert [one.seq for one in held] == [None] * (2_000 - batch) + [7] * (batch + 100)

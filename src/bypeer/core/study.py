@@ -182,8 +182,7 @@ class Study:
         """Whether both ends had sent a FIN by then, and both were acknowledged."""
         if not self.closings:
             self.closings = _closings(self.sightings)
-        row = bisect_right(self.closings, ts, key=_first)
-        return row > 0 and self.closings[row - 1][1] != 0
+        return self.closings[bisect_right(self.closings, ts, key=_first) - 1][1] != 0
 
 
 def _closings(sightings: Iterable[Sighting]) -> list[tuple[int, int]]:
