@@ -273,6 +273,11 @@ def harmless() -> Explanation:
         resets=[host._replace(id=f"r{one}", seen={"v2": 800 + one}) for one in (1, 2, 3)],
         outcomes=[Outcome(Subject("reset", "r1"), "NF03", "supported", "it acknowledges unseen data", [])],
         remedies=[],
+        evidence=[
+            Evidence(
+                "kernel", "12 segments: ignored ACK under lower bound (possible overly delayed)", agrees=True
+            )
+        ],
     )
 
 

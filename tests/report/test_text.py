@@ -34,7 +34,7 @@ def test_the_first_three_lines_suffice() -> None:
 
 def test_the_simple_case_fits_about_one_screen() -> None:
     assert render(sample.killed()).count("\n") <= 64
-    assert render(sample.harmless()).count("\n") <= 14
+    assert render(sample.harmless()).count("\n") <= 17  # what the tracker noted among it
 
 
 def test_the_timeline_is_lettered_in_order() -> None:

@@ -82,7 +82,9 @@ def describe(
         if main is None or analysis.printed
         else filters(main, lambda one: _id(one, main.seen.study.join, ids), inputs),
         host=host(analysis.evidence),
-        evidence=noted(analysis.evidence) if main is None else witnesses(main),
+        evidence=witnesses(main)
+        if main is not None and verdict.killed_by != "none"
+        else noted(analysis.evidence, analysis.cases),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from bypeer.core.evidence import Event, Evidence, number, text, word
 from bypeer.core.explain import Case
 from bypeer.core.explanation import Evidence as Witness
 from bypeer.core.explanation import KernelSays
-from bypeer.core.kernels import KERNELS, LOG_PREFIX, Kernel
+from bypeer.core.kernels import KERNELS, LOG_PREFIX, Kernel, Reason
 from bypeer.core.ranks import BY_INVALID, OF_REASON
 from bypeer.core.replay import Judgement
 from bypeer.core.study import Sighting
@@ -51,15 +52,21 @@ def witnesses(main: Case) -> list[Witness]:
     return found + list(_counters(main))
 
 
-def noted(evidence: Evidence) -> list[Witness]:
-    """Where nothing failed: what the tracker noted all the same, and why that did no harm."""
+def noted(evidence: Evidence, cases: Sequence[Case]) -> list[Witness]:
+    """Where nothing failed: what the tracker noted all the same, and why that did no harm.
+
+    The kernel's own words where they were heard, else the model's of the connections looked at.
+    """
     events = {id(one): one for events in evidence.by_input.values() for one in events}
     words = [
         word(text(one.fields, "prefix"), evidence.kernel) for one in events.values() if one.source == "nflog"
     ]
+    heard: Literal["kernel", "model"] = "kernel" if words else "model"
     told = Counter(
         (one.reason, one.invalid, _NUMBER.sub("", one.text)) for one in words if one.reason is not None
     )
+    if not words:
+        told.update(line for case in cases for line in _passing(case))
     found = []
     for (reason, invalid, line), times in told.most_common(MOST_NOTED):
         says = f"{times:,} segment{'s' * (times > 1)}: {line.removeprefix(LOG_PREFIX)}"
@@ -68,8 +75,17 @@ def noted(evidence: Evidence) -> list[Witness]:
         elif invalid is False:
             others = f"; INVALID by others ({OF_REASON[reason]})" if reason in OF_REASON else ""
             says += f"; this kernel lets it pass{others}"
-        found.append(Witness("kernel", says, True))
+        found.append(Witness(heard, says, True))
     return found
+
+
+def _passing(case: Case) -> Iterator[tuple[Reason, bool, str]]:
+    """What the model says of the segments of a connection that were forwarded, and have a log line."""
+    replay = case.seen.replay
+    for one in case.seen.study.sightings:
+        judgement = replay.of(one) if one.twin is not None else None
+        if judgement is not None and judgement.log and judgement.sure and not judgement.invalid:
+            yield judgement.reason, False, _NUMBER.sub("", judgement.log)
 
 
 def _on_trigger(main: Case, trigger: Sighting) -> Iterator[Witness]:

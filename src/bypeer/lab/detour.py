@@ -144,6 +144,9 @@ class Detour:
             first, times = self._meddling.skip, self._meddling.times
             chosen = self._passed > first and (not times or self._passed <= first + times)
             deal = self._meddling.deal if chosen else (ITSELF,)
+            if chosen:  # noted first: whoever has the packet shall find it here
+                size = len(packet.payload)
+                self.log.append(Dealt(time.time_ns(), packet.seq, packet.ack, size, len(deal)))
             for copy in deal:
                 octets = edited(packet, copy.edit)
                 if copy.after:
@@ -151,9 +154,6 @@ class Detour:
                     heapq.heappush(self._waiting, (now + copy.after, self._order, octets, copy.by))
                 else:
                     self._send(octets, copy.by)
-            if chosen:
-                size = len(packet.payload)
-                self.log.append(Dealt(time.time_ns(), packet.seq, packet.ack, size, len(deal)))
 
     def _send(self, octets: bytes, by: str = "") -> None:
         try:

@@ -43,7 +43,7 @@ def tracker(found: Explanation) -> Section:
     own = killers(found) or [one for one in found.resets if one.connection == found.verdict.connection]
     reset = next((one for one in own if one.trigger), None)
     concerned = found.verdict.killed_by in ("host", "unknown")
-    if not found.connections and found.evidence:
+    if found.verdict.killed_by == "none" and found.evidence:
         noted = [Prose(ended(one.says), item=True) for one in found.evidence]
         return Section("What the tracker noted", noted)
     if not concerned or not (reset or found.evidence or found.verdict.killed_by == "host"):
