@@ -154,6 +154,27 @@ def test_where_nothing_failed_what_the_tracker_noted_is_told() -> None:
     assert "What the tracker noted" in render(found)
 
 
+def test_where_the_kernel_was_not_heard_the_model_tells_what_it_would_have_noted() -> None:
+    story = f"""{scene.FAR}
+    0.060 < . 1:1449(1448) ack 101 win 509
+    0.061 > . 101:101(0) ack 91449 win 502
+    0.070 < F. 91449:91449(0) ack 101 win 509
+    0.071 > F. 101:101(0) ack 91450 win 502
+    0.080 < . 91450:91450(0) ack 102 win 509
+    0.090 > R. 102:102(0) ack 91450 win 0
+    """
+    found = told(story, [], LINUX_6_18)
+    assert found.verdict.killed_by == "none"
+    assert said(found) == [
+        (
+            "model",
+            "1 segment: SEQ is under lower bound (already ACKed data retransmitted); this kernel lets it pass; "
+            "INVALID by others (NF01)",
+            True,
+        )
+    ]
+
+
 def test_where_nothing_failed_and_nothing_was_noted_nothing_is_told() -> None:
     found = told(WELL, [])
     assert said(found) == []

@@ -28,7 +28,8 @@ _FORWARD = Remedy(
     "Drop INVALID segments that would be forwarded untranslated",
     "iptables -w -I FORWARD -m conntrack --ctstate INVALID -j DROP",
     ["NF07", "NF10"],
-    "for all forwarded traffic of this host; breaks asymmetric routing",
+    "for all forwarded traffic of this host; breaks asymmetric routing; stops a leak (NF10), but nobody "
+    "tells the peer",
     "as any rule: keep it where your rules are kept",
 )
 _KERNEL = Remedy(
