@@ -168,8 +168,8 @@ def test_where_the_kernel_was_not_heard_the_model_tells_what_it_would_have_noted
     assert said(found) == [
         (
             "model",
-            "1 segment: SEQ is under lower bound (already ACKed data retransmitted); this kernel lets it pass; "
-            "INVALID by others (NF01)",
+            "1 segment: SEQ is under lower bound (already ACKed data retransmitted); this kernel lets it "
+            "pass; INVALID by others (NF01)",
             True,
         )
     ]
