@@ -173,8 +173,8 @@ def test_output_to_a_file(
     library: Any, capture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     library(1)
-    assert main(["explain", capture, "-o", "markdown", "-w", str(tmp_path / "x.md")]) == 1
-    assert (tmp_path / "x.md").read_text() == "# a verdict\n"
+    assert main(["explain", capture, "-o", "json", "-w", str(tmp_path / "x.json")]) == 1
+    assert (tmp_path / "x.json").read_text() == "{}\n"
     assert capsys.readouterr().out == ""
 
 

@@ -16,6 +16,7 @@ from bypeer.cli.output import colourful, columns, deliver, not_over, save, warn
 if TYPE_CHECKING:
     from bypeer.cli.progress import Progress
     from bypeer.core.explanation import Explanation
+    from bypeer.core.picture import Picture
 
 # \b: Click leaves the lines as they are.
 STATUSES = """\b
@@ -112,6 +113,14 @@ def warn_of_damage(found: Explanation) -> None:
             warn(f"{where}: {one.damage.reason}; what came before was analysed")
 
 
+def _beside(ticket: Path, picture: Picture) -> str:
+    """Put the picture into a file beside the ticket; its name."""
+    path = ticket.with_suffix(".svg")
+    save(renderer("svg")(picture), path)
+    warn(f"the picture that goes with it is {path}")
+    return path.name
+
+
 @contextmanager
 def patience(piped: bool, shown: Progress | None) -> Iterator[None]:
     """Leave the first Ctrl-C to whoever writes into the pipe: the last packets come after it.
@@ -162,7 +171,7 @@ def explain(
     Give the captures of both sides of the NAT, in any order, or one with both (tcpdump -i any).
     Which is which is found from the packets; --inside and --outside say it instead. Files that were
     one capture (tcpdump -C, -G, -W; dumpcap -b) are read as one. - is standard input:
-    tcpdump -w - | bypeer explain -
+    tcpdump -w - | bypeer explain -. With -o markdown -w NAME.md the picture goes into NAME.svg.
     """
     from bypeer import api
     from bypeer.cli.progress import progress
@@ -174,16 +183,18 @@ def explain(
     not_over(write, paths)
     given = asked(kernel, inside, outside, jobs) | {"digest": digest}
     with progress(paths, digest) as watch, patience("-" in paths, watch):
-        if output == HTML:
+        if output == HTML or (output == "markdown" and write):
             with api.looked_into(paths, watch=watch, **given) as work:
                 found, drawn = work.explanation, work.pictures(telling(work.explanation))
         else:
             found, drawn = api.explain(paths, watch=watch, **given), []
     warn_of_damage(found)
+    colour = colourful() and not write and output != HTML
     if output == HTML:
-        text, colour = renderer("page")(found, drawn), False
+        text = renderer("page")(found, drawn)
+    elif drawn and write:
+        text = renderer("markdown")(found, [_beside(write, drawn[0])])
     else:
-        colour = colourful() and not write
         text = RENDER[output](found, colour, 0 if write else columns())
     if write:
         save(text, write)
