@@ -113,8 +113,9 @@ def built(packet: Packet, *, bad_sum: bool = False) -> bytes:
 
 def checksum(octets: bytes) -> int:
     """RFC 1071's: the whole as one number modulo 2**16 - 1 is the sum of its words, carries added."""
-    total = int.from_bytes(octets + bytes(len(octets) % 2), "big") % 0xFFFF
-    return 0xFFFF - total if any(octets) else 0xFFFF
+    number = int.from_bytes(octets + bytes(len(octets) % 2), "big")
+    # A sum of words is 0 only if they all are; else 0 stands for 2**16 - 1.
+    return 0xFFFF - (number % 0xFFFF or (0xFFFF if number else 0))
 
 
 def _later(options: bytes, by: int) -> bytes:

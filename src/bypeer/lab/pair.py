@@ -16,7 +16,7 @@ from bypeer.errors import HostError
 from bypeer.live.namespace import Namespace
 
 TOOLS = {"tcpdump": "tcpdump", "setpriv": "util-linux"}
-_SNAPLEN = "128"
+_SNAPLEN, _BUFFER_KIB = "128", "16384"
 _PATIENCE = 5.0  # s for tcpdump to begin, and to end
 
 
@@ -41,7 +41,8 @@ def _running(namespace: Namespace, device: str, path: Path) -> Iterator[None]:
     inside = f"/proc/{os.getpid()}/fd/{namespace.fileno()}"
     command = ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={inside}"]
     # It stays root, or it could not write where only root may.
-    command += ["tcpdump", "-i", device, "-s", _SNAPLEN, "-w", str(path), "-U", "-Z", "root", "tcp"]
+    command += ["tcpdump", "-i", device, "-s", _SNAPLEN, "-w", str(path), "-B", _BUFFER_KIB]
+    command += ["-U", "-Z", "root", "tcp"]
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
