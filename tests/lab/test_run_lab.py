@@ -64,7 +64,7 @@ def test_one_is_told_and_its_recording_kept(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "killed by host, NF02, reset, certain: right" in done.stdout
     assert "ECONNRESET" in done.stdout
-    # On a machine that is busy tcpdump may lose packets: then they leave it open, and never tell another story.
+    # On a machine that is busy tcpdump may lose packets: then its files leave it open.
     assert re.search(r"tcpdump's two files  (host NF02 reset|.*\(undetermined\)\n)", done.stdout)
     explained = run(str(tmp_path / "beyond-window.pcapng"), command=[*COMMAND[:-1], "explain"])
     assert explained.returncode == 1
