@@ -37,6 +37,9 @@ _CONSTANT = re.compile(r"\w+: _[A-Z]")
 EQUIVALENT = {
     "window._failed: out.ack_under = seen - (lag if lag [> -> >=] _ACK_LAG else _ACK_LAG) - 1 & _MASK":
         "of two equal numbers either is the larger",
+    "entry.Rules.__init__: self.cells, self.kinds = (_CELLS if tables [== -> !=] _TABLES else"
+    " _cells(*tables), _KINDS)":
+        "all kernels have the same tables: made anew they are what they were",
     "window._advance: if sender.td_maxwin [< -> <=] widest":
         "it is set to what it is",
     "conntrack._accept: if new == _ESTABLISHED and timeout [> -> >=] rules.unack":
