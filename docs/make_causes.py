@@ -9,6 +9,7 @@ from bypeer.core.causes import CATALOGUE
 HEAD = """# The catalogue of causes
 
 Generated from the docstrings in `src/bypeer/core/causes/` (`make docs`). `bypeer causes CODE` prints a page.
+What the remedies do was measured: [remedies.md](remedies.md).
 """
 
 
