@@ -96,6 +96,13 @@ def test_an_open_verdict_is_right_where_it_names_what_would_settle_it() -> None:
     ]
 
 
+def test_a_client_that_nobody_told_hangs_for_the_same_cause() -> None:
+    row = ROW._replace(expected={"any": [Expected("host", "NF01", "reset", "certain")]})
+    hung = found("host", "NF01", "hung", resets=1)
+    assert wrong(row, NEW, hung, truth("TIMEOUT", made=1), remedied=False) == []
+    assert len(wrong(row, NEW, hung, truth("ECONNRESET", made=1), remedied=False)) == 2
+
+
 def test_other_causes_have_to_be_found_possible() -> None:
     row = ROW._replace(supports=("NF01", "PA02"))
     assert wrong(row, OLD, RESET, truth("ECONNRESET", made=2), remedied=False) == [

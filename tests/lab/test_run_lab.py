@@ -62,8 +62,9 @@ def test_one_is_told_and_its_recording_kept(tmp_path: Path) -> None:
     if "tcpdump is missing" in done.stderr:
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "killed by host, NF02, reset, certain: right" in done.stdout
-    assert "ECONNRESET" in done.stdout
+    # A client that has nothing under way at that moment is told by nobody.
+    assert re.search("client's socket  (ECONNRESET|its program gave up)", done.stdout)
+    assert re.search(r"killed by host, NF02, (reset|hung), certain: right", done.stdout)
     # On a machine that is busy tcpdump may lose packets: then its files leave it open.
     assert re.search(r"tcpdump's two files  (host NF02 reset|.*\(undetermined\)\n)", done.stdout)
     explained = run(str(tmp_path / "beyond-window.pcapng"), command=[*COMMAND[:-1], "explain"])
@@ -98,7 +99,7 @@ def test_the_story_has_six_acts_and_a_cure(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     acts = [line for line in done.stdout.splitlines() if line[:2] in {f"{n}." for n in range(1, 7)}]
     assert [line[:2] for line in acts] == ["1.", "2.", "3.", "4.", "5.", "6."]
-    assert "connection reset by peer after" in done.stdout.replace("\n  ", "")
+    assert re.search("(connection reset by peer|it hangs) after", " ".join(done.stdout.split()))
     assert "RST by this host" in done.stdout
     assert "Your own NAT host reset this connection" in done.stdout
     assert "20 of 20 succeed" in done.stdout

@@ -37,7 +37,7 @@ def wrong(scenario: Scenario, release: str, found: Explanation, truth: Truth, *,
     right = scenario.right(release)
     if remedied:
         lines += _with_remedy(scenario.code, right, found, truth)
-    elif not any(_fits(one, found) for one in right):
+    elif not any(_fits(one, found, truth) for one in right):
         wanted = " or ".join(_said(one) for one in right) or "nothing: it is not for this kernel"
         lines.append(f"found {told(found)}; right would be {wanted}")
     supported = {one.cause for one in found.outcomes if one.answer == "supported"}
@@ -135,7 +135,7 @@ def _against_reasons(scenario: Scenario, found: Explanation, truth: Truth) -> It
 def _with_remedy(code: str, right: Sequence[Expected], found: Explanation, truth: Truth) -> Iterator[str]:
     """With a remedy it may end otherwise; how, the sockets say, and no other cause may be told."""
     verdict, about = found.verdict, {code, *_BECAUSE_OF.get(code, ())}
-    if any(_fits(one, found) for one in right):
+    if any(_fits(one, found, truth) for one in right):
         return
     if not truth.client.error and verdict.killed_by not in ("none", "unknown"):
         yield f"found {told(found)}, but the client's connection completed"
@@ -143,11 +143,19 @@ def _with_remedy(code: str, right: Sequence[Expected], found: Explanation, truth
         yield f"found {told(found)}; the scenario is about {code}"
 
 
-def _fits(one: Expected, found: Explanation) -> bool:
+def _fits(one: Expected, found: Explanation, truth: Truth) -> bool:
     verdict = found.verdict
     if one == OPEN:
         return verdict.certainty == "undetermined" and bool(verdict.needs)
-    if (one.killed_by, one.cause, one.outcome) != (verdict.killed_by, verdict.cause, verdict.client_outcome):
+    # A client that had nothing under way when the host's RST killed the server is told by nobody: that is the
+    # same end, seen by another socket.
+    untold = (
+        one.killed_by == "host" and one.outcome == "reset" and truth.client.error in ("TIMEOUT", "ETIMEDOUT")
+    )
+    outcomes = (one.outcome, "hung") if untold else (one.outcome,)
+    if (one.killed_by, one.cause) != (verdict.killed_by, verdict.cause):
+        return False
+    if verdict.client_outcome not in outcomes:
         return False
     return verdict.certainty == one.certainty if one.certainty else verdict.certainty != "undetermined"
 

@@ -28,7 +28,7 @@ class Expected(NamedTuple):
 
     killed_by: str
     cause: str | None
-    outcome: str  # what became of the client
+    outcome: str  # what became of the client; where the host killed it and nobody told the client, it hangs
     certainty: str = ""  # "": any but "undetermined"
 
 

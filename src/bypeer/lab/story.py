@@ -13,6 +13,7 @@ from bypeer.lab.scenario import Scenario, applies
 from bypeer.lab.scenarios import SCENARIOS
 from bypeer.lab.stage import Ran, Truth, play, rehearse
 
+_FAILED = ("ECONNRESET", "TIMEOUT")  # nobody tells a client that had nothing under way
 TRIES = 20  # downloads with the rule in place
 ORIGINAL, EVERYWHERE = "late-segment", "beyond-window"
 REMEDY = "drop-invalid"
@@ -71,7 +72,7 @@ def _failing(scenario: Scenario, from_host: Truth, result: Result) -> Act:
         f"{scenario.traffic.octets:,} octets.",
     ]
     failed = [f"on the host: {error}"] if error else []
-    failed += [] if result.client == "ECONNRESET" else [f"from the container: {_ended(result)}"]
+    failed += [] if result.client in _FAILED else [f"from the container: {_ended(result)}"]
     return Act(
         "The download works from the host, and fails from the container", lines, None, "; ".join(failed)
     )
@@ -130,4 +131,6 @@ def _ended(result: Result) -> str:
     """How the client's part ended, in a few words."""
     if result.client == "ECONNRESET":
         return "connection reset by peer"
+    if result.client == "TIMEOUT":
+        return "it hangs"
     return result.client or "the download succeeded"
