@@ -84,7 +84,7 @@ def test_which_are_plain() -> None:
         batch.captured[0], batch.count = 14 + len(packet), 1
         if module.read_plain(batch, batch.octets, 0, 1, lines.packets(1), 0):
             plain.add(name)
-    strange = {"SYN", "not TCP", "offset too large", "offset too small", "no length", "IPv6"}
+    strange = {"SYN", "RST", "not TCP", "offset too large", "offset too small", "no length", "IPv6"}
     assert plain == set(SEGMENTS) - strange - {"the first fragment", "the last fragment"}
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bypeer.core.connection import SKETCH, TO_CLIENT, TO_SERVER
+from bypeer.core.lines import fingerprint
 from bypeer.core.segment import Segment
-from bypeer.core.sketch import fingerprint
 from tests.core.placing import NAT, placed, told
 from tests.core.test_connection import stream
 

@@ -5,7 +5,7 @@ from bypeer.core.lines cimport Line, Past, Way
 
 @cython.locals(line="Line *", past="Past *", at="long long")
 cdef summed_up(char **pieces, long long row, object rare, long long until)
-@cython.locals(line="Line *", past="Past *", way="Way *", known="int", base="long long", at="long long",
+@cython.locals(line="Line *", past="Past *", way="Way *", known="int", at="long long",
                resets="long long", first="bint")
 cdef _half(char **pieces, long long row, int direction, object rare)
 

@@ -101,8 +101,8 @@ def summed_up(pieces: Any, row: int, rare: Rare | None, until: int) -> Connectio
         past.number,
         line.interface,
         6 if line.traits & VERSION6 else 4,
-        (line.client_hi, line.client_lo, line.client_port),
-        (line.server_hi, line.server_lo, line.server_port),
+        (past.client_hi, past.client_lo, past.client_port),
+        (past.server_hi, past.server_lo, past.server_port),
         line.traits & OPENED != 0,
         line.traits & RESET != 0,
         finished(pieces, row),
@@ -111,17 +111,17 @@ def summed_up(pieces: Any, row: int, rare: Rare | None, until: int) -> Connectio
         past.first_frame,
         past.started,
         line.ended,
-        (past.clock[line.dated // TICK + 1 & 3], line.ended),
+        (line.since, line.ended),
         [*marks, *rare.marks],
         line.pause,
-        (past.paused_since, past.paused_at),
+        (line.paused_since, line.paused_at),
     )
 
 
 def _half(pieces: Any, row: int, direction: int, rare: Rare) -> Half:
     line, past = lines.line_at(pieces, row), lines.past_at(pieces, row)
     way = lines.way_of(line, direction)
-    known, base, resets, others = way.known, direction * SKETCH, past.resets[direction], rare.ttls[direction]
+    known, resets, others = way.known, past.resets[direction], rare.ttls[direction]
     first = known & FIRST != 0
     return Half(
         way.segments,
@@ -135,7 +135,7 @@ def _half(pieces: Any, row: int, direction: int, rare: Rare) -> Half:
         past.wscale[direction],
         ({way.ttl: way.segments - resets - sum(others.values())} | others) if first else {},
         rare.reset_ttls[direction],
-        sorted([past.prints[at] for at in range(base, base + way.kept)]),
+        [past.prints[2 * at + direction] for at in range(way.kept - 1, -1, -1)],
     )
 
 

@@ -9,8 +9,6 @@ cdef long long _NUMBERS, _HALF, _MOST_CONNECTIONS, _UNDATED, _MANY
 cdef int _TO_SERVER, _TO_CLIENT, _SKETCH, _FIN, _SYN, _RST, _ACK, _SPECIAL, _ABSENT, _FEW_MARKS
 cdef int _OPENED, _RESET, _VERSION6, _RARE, _CLOCK, _FIRST, _ACKED, _FIN_SEEN, _ISN
 
-@cython.locals(there="unsigned long long", back="unsigned long long")
-cdef int _direction(Line *line, Packet *packet) noexcept
 cdef _count(dict counts, int key)
 
 @cython.final
@@ -35,6 +33,8 @@ cdef class Connections:
     @cython.locals(mixed="unsigned long long", upper="unsigned long long", at="unsigned long long",
                    slot="unsigned long long", row="long long", line="Line *", direction="int")
     cdef inline Py_ssize_t arrive(self, Packet *packet) except -1
+    @cython.locals(there="unsigned long long", back="unsigned long long")
+    cdef inline int _direction(self, Line *line, long long row, Packet *packet) noexcept
     @cython.locals(way="Way *", ts="long long")
     cdef inline bint _note(self, Line *line, long long row, int direction, Packet *packet) except -1
     @cython.locals(way="Way *")
@@ -42,7 +42,7 @@ cdef class Connections:
     cdef bint _other_ttl(self, Line *line, long long row, int direction, int ttl) except -1
     @cython.locals(way="Way *", past="Past *", flags="int")
     cdef bint _special(self, Line *line, long long row, int direction, Packet *packet) except -1
-    @cython.locals(past="Past *", since="long long")
+    @cython.locals(past="Past *")
     cdef bint _mark(self, Line *line, long long row) except -1
     @cython.locals(past="Past *")
     cdef void _first(self, Way *way, long long row, int direction, Packet *packet) noexcept
@@ -59,7 +59,7 @@ cdef class Connections:
     cdef void _clear(self, long long row, Packet *packet) noexcept
     @cython.locals(latest="long long", source="long long", target="long long")
     cdef Py_ssize_t _evict(self) except -1
-    @cython.locals(line="Line *", other="Line *", mixed="unsigned long long", upper="unsigned long long",
+    @cython.locals(line="Line *", other="Past *", mixed="unsigned long long", upper="unsigned long long",
                    slot="unsigned long long", at="unsigned long long", row="long long")
     cdef _settle(self, unsigned long long slots)
     cpdef Py_ssize_t number(self, long long row) except -1

@@ -100,8 +100,6 @@ class Connections:
 
     def expect(self, packets: Any, count: int) -> None:
         """Begin to look for the connections of so many packets, GROUP at most."""
-        tuples.hash_packets(packets, count)
-        sketch.print_packets(packets, count)
         if self.count < _MANY:
             return
         for place in range(count):
@@ -141,7 +139,7 @@ class Connections:
             if slot >> 32 == upper:
                 row: int = (slot & _NUMBERS) - 1
                 line = lines.line_at(self.pieces, row)
-                direction = _direction(line, packet)
+                direction = self._direction(line, row, packet)
                 if direction >= 0:
                     break
             at = at + 1 & self._mask
@@ -150,6 +148,19 @@ class Connections:
         self.direction = direction
         self._note(line, row, direction, packet)
         return row
+
+    def _direction(self, line: lines.Line, row: int, packet: lines.Packet) -> int:
+        """Which way the packet goes, if it is of this tuple; else -1.
+
+        Without a branch but such as hardly ever differ, since either way is as likely: 0 is a match.
+        """
+        there = line.client ^ packet.source | line.server ^ packet.target
+        back = line.client ^ packet.target | line.server ^ packet.source
+        if line.interface != packet.interface or min(there, back):
+            return -1
+        if (packet.source | packet.target) >> 63:
+            return tuples.direction(lines.past_at(self.pieces, row), packet)
+        return 1 if there else 0
 
     def _note(self, line: lines.Line, row: int, direction: int, packet: lines.Packet) -> None:
         """Add a packet to the summary of its connection."""
@@ -204,12 +215,11 @@ class Connections:
     def _mark(self, line: lines.Line, row: int) -> None:
         """Remember the moment of the last packet."""
         past = lines.past_at(self.pieces, row)
-        since = past.clock[line.dated // lines.TICK + 1 & 3]
         if past.marked < _FEW_MARKS:
-            past.marks[2 * past.marked], past.marks[2 * past.marked + 1] = since, line.ended
+            past.marks[2 * past.marked], past.marks[2 * past.marked + 1] = line.since, line.ended
             past.marked += 1
         else:
-            self._rarity(line, row).mark(since, line.ended)
+            self._rarity(line, row).mark(line.since, line.ended)
 
     def _first(self, way: lines.Way, row: int, direction: int, packet: lines.Packet) -> None:
         """Take in a direction's first packet."""
@@ -226,16 +236,17 @@ class Connections:
 
     def _moment(self, line: lines.Line, row: int, ts: int) -> None:
         """A tick of its clock, or the longest pause so far; else its first dated packet."""
-        past = lines.past_at(self.pieces, row)
         if line.traits & _CLOCK == 0:
             line.traits |= _CLOCK
+            past = lines.past_at(self.pieces, row)
             past.clock[0] = past.clock[1] = past.clock[2] = past.clock[3] = ts
-            past.paused_since = past.paused_at = ts
+            line.since = line.paused_since = line.paused_at = ts
         elif ts - line.ended > line.pause:
-            line.pause, past.paused_at = ts - line.ended, line.ended
-            past.paused_since = past.clock[line.dated // lines.TICK + 1 & 3]
+            line.pause, line.paused_since, line.paused_at = ts - line.ended, line.since, line.ended
         if line.dated & lines.TICK - 1 == 0:
+            past = lines.past_at(self.pieces, row)
             past.clock[line.dated // lines.TICK & 3] = ts
+            line.since = past.clock[line.dated // lines.TICK + 1 & 3]
 
     def _rarity(self, line: lines.Line, row: int) -> Rare:
         if line.traits & _RARE == 0:
@@ -267,6 +278,7 @@ class Connections:
 
     def _begin(self, at: int, upper: int, packet: lines.Packet, before: int) -> int:
         """A new life in that slot, perhaps after another one of the tuple."""
+        tuples.widen(packet)
         row = self.count
         if row % lines.PIECE == 0 and row // lines.PIECE == len(self._held):
             self._held.append(lines.piece(self.pieces, row // lines.PIECE))
@@ -293,11 +305,11 @@ class Connections:
         """A row as for a connection of which that is the first packet."""
         line, past = lines.line_at(self.pieces, row), lines.past_at(self.pieces, row)
         if tuples.from_client(packet):
-            line.client_hi, line.client_lo, line.client_port = packet.src_hi, packet.src_lo, packet.sport
-            line.server_hi, line.server_lo, line.server_port = packet.dst_hi, packet.dst_lo, packet.dport
+            past.client_hi, past.client_lo, past.client_port = packet.src_hi, packet.src_lo, packet.sport
+            past.server_hi, past.server_lo, past.server_port = packet.dst_hi, packet.dst_lo, packet.dport
         else:
-            line.client_hi, line.client_lo, line.client_port = packet.dst_hi, packet.dst_lo, packet.dport
-            line.server_hi, line.server_lo, line.server_port = packet.src_hi, packet.src_lo, packet.sport
+            past.client_hi, past.client_lo, past.client_port = packet.dst_hi, packet.dst_lo, packet.dport
+            past.server_hi, past.server_lo, past.server_port = packet.src_hi, packet.src_lo, packet.sport
         line.client, line.server = packet.source, packet.target
         if not tuples.from_client(packet):
             line.client, line.server = packet.target, packet.source
@@ -311,7 +323,7 @@ class Connections:
             past.resets[direction], past.wscale[direction] = 0, _ABSENT
         past.number, past.first_frame, past.started = self._begun, packet.frame, packet.ts
         past.marked = 0
-        past.paused_since = past.paused_at = packet.ts
+        line.since = line.paused_since = line.paused_at = packet.ts
         past.clock[0] = past.clock[1] = past.clock[2] = past.clock[3] = packet.ts
 
     # Too many
@@ -348,8 +360,8 @@ class Connections:
             upper, at = mixed >> 32, mixed & self._mask
             while self._slots[at]:
                 slot = self._slots[at]
-                other = lines.line_at(self.pieces, (slot & _NUMBERS) - 1)
-                if slot >> 32 == upper and tuples.one_tuple(line, other):
+                other = lines.past_at(self.pieces, (slot & _NUMBERS) - 1)
+                if slot >> 32 == upper and tuples.one_tuple(lines.past_at(self.pieces, row), other):
                     break
                 at = at + 1 & self._mask
             else:
@@ -359,20 +371,6 @@ class Connections:
 
 def _count(counts: dict[int, int], key: int) -> None:
     counts[key] = counts.get(key, 0) + 1
-
-
-def _direction(line: lines.Line, packet: lines.Packet) -> int:
-    """Which way the packet goes, if it is of this tuple; else -1.
-
-    Without a branch but such as hardly ever differ, since either way is as likely: 0 is a match.
-    """
-    there = line.client ^ packet.source | line.server ^ packet.target
-    back = line.client ^ packet.target | line.server ^ packet.source
-    if line.interface != packet.interface or min(there, back):
-        return -1
-    if (packet.source | packet.target) >> 63:
-        return tuples.direction(line, packet)
-    return 1 if there else 0
 
 
 def received(*sent: Any) -> Connections:

@@ -39,12 +39,13 @@ cdef enum Unset:
 
 cdef struct Packet:
     unsigned long long source, target, mixed
-    unsigned long long src_hi, src_lo, dst_hi, dst_lo
-    long long interface, ts, frame
-    unsigned int seq, ack, end, tsval, print
-    unsigned short sport, dport
+    long long ts, frame
+    unsigned int seq, ack, end, print
+    long long interface
     short wscale
     unsigned char flags, ttl, version
+    unsigned long long src_hi, src_lo, dst_hi, dst_lo
+    unsigned short sport, dport
 
 cdef struct Way:
     unsigned int segments, low, high, acked, most
@@ -53,24 +54,26 @@ cdef struct Way:
 
 cdef struct Line:
     unsigned long long client, server
-    long long interface, ended, pause
-    unsigned short client_port, server_port, dated, traits
-    unsigned long long client_hi, client_lo
+    long long interface, ended, since, pause
+    unsigned short dated, traits
+    unsigned int room[3]
     Way ways[2]  # a cache line begins here
-    unsigned long long server_hi, server_lo
+    long long paused_since, paused_at
 
 cdef struct Past:
-    long long paused_since, paused_at
-    long long clock[4]
+    unsigned long long client_hi, client_lo, server_hi, server_lo
+    unsigned short client_port, server_port
     long long number, first_frame, started
-    long long marks[6]
+    long long clock[4]  # a cache line begins here
     unsigned int first[2]
     unsigned int isn[2]
     unsigned int fin_end[2]
     unsigned int resets[2]
-    short wscale[2]
+    long long marks[6]  # and here
     int marked
-    unsigned int prints[48]
+    short wscale[2]
+    unsigned long long room
+    unsigned int prints[48]  # and here
 
 cdef inline bytearray packets(long long count):
     return bytearray(count * sizeof(Packet))
@@ -131,12 +134,14 @@ cdef inline void fetch_line(char **found, long long row) noexcept nogil:
 cdef inline void fetch_past(char **found, long long row, int sketch) noexcept nogil:
     cdef Line *line = line_at(found, row)
     cdef Past *past
-    if line.ways[0].kept < sketch or line.ways[1].kept < sketch:
+    cdef int kept = max(line.ways[0].kept, line.ways[1].kept)
+    if kept < sketch:
         past = past_at(found, row)
-        bypeer_fetch(past)
         bypeer_fetch(past.prints)
-        bypeer_fetch(past.prints + 16)
-        bypeer_fetch(past.prints + 32)
+        if kept > 7:
+            bypeer_fetch(past.prints + 16)
+    if (line.client | line.server) >> 63:
+        bypeer_fetch(past_at(found, row))
 
 cdef inline unsigned long long wrapped(unsigned long long number) noexcept nogil:
     return number
@@ -149,3 +154,15 @@ cdef inline unsigned int earlier(unsigned int one, unsigned int other) noexcept 
 
 cdef inline unsigned long long folded(unsigned long long one, unsigned long long other) noexcept nogil:
     return bypeer_folded(one, other)
+
+cdef inline unsigned long long tuple_hash(
+    unsigned long long one, unsigned long long other, unsigned long long interface, unsigned long long seed
+) noexcept nogil:
+    cdef unsigned long long mixed = bypeer_folded(one ^ seed, other ^ seed) + interface * 0x9E3779B97F4A7C15ULL
+    mixed *= 0xC4CEB9FE1A85EC53ULL
+    return mixed ^ mixed >> 32
+
+cdef inline unsigned int fingerprint(
+    unsigned long long seq, unsigned long long ack, unsigned long long tsval
+) noexcept nogil:
+    return (seq * 0x9E3779B1U ^ ack * 0x85EBCA77U ^ tsval * 0x9E3779B1U >> 7) & 0x7FFFFFFF

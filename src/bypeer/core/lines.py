@@ -19,30 +19,29 @@ class Packet:
 
     __slots__ = (
         "ack", "dport", "dst_hi", "dst_lo", "end", "flags", "frame", "interface", "mixed", "print", "seq",
-        "source", "sport", "src_hi", "src_lo", "target", "ts", "tsval", "ttl", "version", "wscale",
+        "source", "sport", "src_hi", "src_lo", "target", "ts", "ttl", "version", "wscale",
     )  # fmt: skip
 
     source: int  # both endpoints, as tuples.end_of has them
     target: int
-    mixed: int  # the hash of its tuple (tuples.py)
-    print: int  # its fingerprint (sketch.py)
-    src_hi: int
-    src_lo: int
-    dst_hi: int
-    dst_lo: int
-    interface: int
+    mixed: int  # the hash of its tuple
+    print: int  # its fingerprint
     ts: int
     frame: int
     seq: int
     ack: int
     end: int
-    tsval: int
-    sport: int
-    dport: int
+    interface: int
     wscale: int
     flags: int
     ttl: int
     version: int
+    src_hi: int  # from here on only where an end does not tell all (tuples.widen)
+    src_lo: int
+    dst_hi: int
+    dst_lo: int
+    sport: int
+    dport: int
 
 
 class Way:
@@ -68,59 +67,59 @@ class Line:
     """A connection's tuple, and what each packet may change."""
 
     __slots__ = (
-        "client", "client_hi", "client_lo", "client_port", "dated", "ended", "interface", "pause", "server",
-        "server_hi", "server_lo", "server_port", "traits", "ways",
+        "client", "dated", "ended", "interface", "pause", "paused_at", "paused_since", "server", "since",
+        "traits", "ways",
     )  # fmt: skip
 
     client: int  # both endpoints, as tuples.end_of has them
     server: int
-    client_hi: int  # addresses in two halves
-    client_lo: int
-    server_hi: int
-    server_lo: int
     interface: int  # Segment.interface
-    ended: int  # ns: the last dated segment, or NO_TIME
-    pause: int  # ns: the longest time without a segment
-    client_port: int
-    server_port: int
     dated: int  # dated segments, modulo 2**16
     traits: int  # flags (connections.py)
+    ended: int  # ns: the last dated segment, or NO_TIME
+    since: int  # ns: three to four TICKs before, the earliest time in Past.clock
+    pause: int  # ns: the longest time without a segment
+    paused_since: int  # ns: some time before that began
+    paused_at: int  # ns: when it began
     ways: tuple[Way, Way]  # TO_SERVER, TO_CLIENT
 
     def __init__(self) -> None:
-        self.client = self.client_hi = self.client_lo = 0
-        self.server = self.server_hi = self.server_lo = 0
-        self.interface = self.ended = self.pause = 0
-        self.client_port = self.server_port = self.dated = self.traits = 0
+        self.client = self.server = self.interface = self.dated = self.traits = 0
+        self.ended = self.since = self.pause = self.paused_since = self.paused_at = 0
         self.ways = (Way(), Way())
 
 
 class Past:
-    """What few packets change, the rarest last. Pairs are of TO_SERVER and TO_CLIENT."""
+    """What few packets change. Pairs are of TO_SERVER and TO_CLIENT."""
 
     __slots__ = (
-        "clock", "fin_end", "first", "first_frame", "isn", "marked", "marks", "number", "paused_at",
-        "paused_since", "prints", "resets", "started", "wscale",
+        "client_hi", "client_lo", "client_port", "clock", "fin_end", "first", "first_frame", "isn", "marked",
+        "marks", "number", "prints", "resets", "server_hi", "server_lo", "server_port", "started", "wscale",
     )  # fmt: skip
 
+    client_hi: int  # addresses in two halves
+    client_lo: int
+    server_hi: int
+    server_lo: int
+    client_port: int
+    server_port: int
     number: int  # how many connections began before
     first_frame: int
     started: int  # ns, or NO_TIME
-    paused_since: int
-    paused_at: int
     clock: list[int]  # ns: every TICK segments, the last four times
-    marks: list[int]  # ns: connection.Mark, FEW_MARKS of them
-    marked: int  # how many those are
     first: list[int]  # sequence number of the first segment seen
     isn: list[int]
     fin_end: list[int]  # sequence number after the FIN
     resets: list[int]
+    marks: list[int]  # ns: connection.Mark, FEW_MARKS of them
+    marked: int  # how many those are
     wscale: list[int]
-    prints: list[int]  # the smallest fingerprints, in no order: SKETCH places for each way
+    prints: list[int]  # the smallest fingerprints, the largest first: SKETCH pairs, Way.kept of them valid
 
     def __init__(self) -> None:
-        self.number = self.first_frame = self.started = self.paused_since = self.paused_at = 0
-        self.marked = 0
+        self.client_hi = self.client_lo = self.server_hi = self.server_lo = 0
+        self.client_port = self.server_port = 0
+        self.number = self.first_frame = self.started = self.marked = 0
         self.clock, self.marks = [0] * 4, [0] * 6
         self.first, self.isn, self.fin_end, self.resets, self.wscale = ([0, 0] for _ in range(5))
         self.prints = [0] * 48
@@ -210,7 +209,7 @@ def fetch_line(found: Any, row: int) -> None:
 
 
 def fetch_past(found: Any, row: int, sketch: int) -> None:
-    """Have it load the cold half, if the row is so new that it has fewer fingerprints than that."""
+    """Have it load the fingerprints, if the row is so new that it has fewer than that, or the addresses."""
 
 
 def wrapped(number: int) -> int:
@@ -232,3 +231,18 @@ def folded(one: int, other: int) -> int:
     """Both halves of a product of 128 bits as one."""
     product = one * other
     return (product >> 64 ^ product) & (1 << 64) - 1
+
+
+def tuple_hash(one: int, other: int, interface: int, seed: int) -> int:
+    """Two ends to 64 bits, in either order (the product is that of wyhash)."""
+    mixed = wrapped(folded(one ^ seed, other ^ seed) + interface * 0x9E37_79B9_7F4A_7C15)
+    mixed = wrapped(mixed * 0xC4CE_B9FE_1A85_EC53)
+    return mixed ^ mixed >> 32
+
+
+def fingerprint(seq: int, ack: int, tsval: int) -> int:
+    """A number below 2**31 by which the same packet is known again at another vantage.
+
+    NAT leaves SEG.SEQ, SEG.ACK and the timestamp alone; merging by GRO keeps the first of each.
+    """
+    return (seq * 0x9E37_79B1 ^ ack * 0x85EB_CA77 ^ tsval * 0x9E37_79B1 >> 7) & 0x7FFF_FFFF

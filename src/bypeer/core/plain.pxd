@@ -6,24 +6,21 @@ from bypeer.core.frames cimport Frames
 from bypeer.core.lines cimport Packet
 from bypeer.core.segment cimport Segment
 
-cdef int _SYN, _RST, _NOP, _EOL, _TIMESTAMPS, _ABSENT
+cdef int _RARE, _NOP, _EOL, _TIMESTAMPS, _ABSENT
 cdef unsigned int _NUMBERS, _JUST_TIMESTAMPS
-cdef unsigned long long _MAPPED
+cdef unsigned long long _SEED
 
 @cython.locals(starts="long long *", captured="long long *", interfaces="long long *", times="long long *",
                interface="long long", raw="const unsigned char *", first="long long", ip="long long",
-               header="long long", size="long long", packet="Packet *", source="unsigned long long",
-               target="unsigned long long", sport="unsigned int", dport="unsigned int", flags="unsigned int")
+               left="long long", header="long long", size="long long", tsval="unsigned int", packet="Packet *",
+               ports="unsigned int", source="unsigned long long", target="unsigned long long",
+               seq="unsigned int", ack="unsigned int", flags="unsigned int")
 cdef Py_ssize_t read_plain(
     Frames batch, const unsigned char *octets, Py_ssize_t row, Py_ssize_t stop, Packet *packets,
     Py_ssize_t count
 ) except -1
-@cython.locals(header="long long")
-cdef long long _plain_header(const unsigned char *raw, long long ip, long long captured) noexcept
 @cython.locals(raw="const unsigned char *", found="unsigned int", size="long long")
 cdef unsigned int _tsval(const unsigned char *octets, long long at, long long stop) noexcept
-@cython.locals(place="Py_ssize_t", found="Py_ssize_t")
-cdef Py_ssize_t resets(Packet *packets, Py_ssize_t first, Py_ssize_t count) noexcept
 @cython.locals(starts="long long *", captured="long long *", interfaces="long long *",
                hints="const unsigned char *", raw="const unsigned char *", interface="long long", ip="long long")
 cdef Py_ssize_t past_unwanted(

@@ -1,4 +1,4 @@
-"""The frame that most frames are, without a detour: Ethernet, IPv4, TCP, no SYN.
+"""The frame that most frames are, without a detour: Ethernet, IPv4, TCP, no SYN and no RST.
 
 `decode` would say the same of it, and of much else, more slowly; tests hold this to it.
 """
@@ -12,59 +12,51 @@ from bypeer.core import octets as net
 from bypeer.core.frames import Frames
 from bypeer.core.segment import ABSENT, Segment
 
-_MAPPED = 0xFFFF << 32  # ::ffff:0:0/96, as decode has it
-_NUMBERS, _SYN, _RST, _ABSENT = 0xFFFF_FFFF, tcp.SYN, tcp.RST, ABSENT
+_NUMBERS, _RARE, _ABSENT, _SEED = 0xFFFF_FFFF, tcp.SYN | tcp.RST, ABSENT, tuples.SEED
 _NOP, _EOL, _TIMESTAMPS, _JUST_TIMESTAMPS = tcp.NOP, tcp.EOL, tcp.TIMESTAMPS, 0x0101_080A
 
 # Ethernet's header has 14 octets, IPv4's 20, TCP's 20 and more: so IPv4 begins at octet 14 of a frame, TCP at
-# 34. These numbers are written out below, since the C compiler then adds them up.
+# 34. These numbers are written out below, since the C compiler then adds them up; several fields are loaded
+# at once.
 
 
 def read_plain(batch: Frames, octets: Any, row: int, stop: int, packets: Any, count: int) -> int:
     """Fill in packets from number `count` on, from frames `row` to `stop`; how many there are then.
 
-    Ends before the first frame that is not plain, or of another interface than the first. SYNs are not
-    plain: their options tell more. `octets` are the batch's.
+    Ends before the first frame that is not plain, or of another interface than the first. SYNs and RSTs are
+    not plain: more is to be told of them. `octets` are the batch's.
     """
     starts, captured = lines.column(batch.start), lines.column(batch.captured)
     interfaces, times = lines.column(batch.interface), lines.column(batch.ts)
     interface, raw, first = interfaces[row], octets, batch.first
     while row < stop and interfaces[row] == interface:
-        ip = starts[row] + 14
-        header = _plain_header(raw, ip, captured[row])
-        size = net.u16(raw, ip + 2) - 20 - header if header else -1
-        if size < 0:
+        ip, left = starts[row] + 14, captured[row] - 34
+        # EtherType, version and header length; no fragment; the protocol.
+        if left < 20 or net.u32(raw, ip - 2) >> 8 != 0x0800_45 or net.u32(raw, ip + 6) & 0x3FFF_00FF != 6:
             break
-        packet = lines.packet_at(packets, count)
-        packet.tsval = 0
+        flags = net.u16(raw, ip + 32)
+        header = flags >> 10 & 0x3C
+        size = net.u16(raw, ip + 2) - 20 - header
+        if flags & _RARE or header < 20 or header > left or size < 0:
+            break
+        tsval = 0
         if header == 32 and net.u32(raw, ip + 40) == _JUST_TIMESTAMPS:
-            packet.tsval = net.u32(raw, ip + 44)
+            tsval = net.u32(raw, ip + 44)
         elif header > 20:
-            packet.tsval = _tsval(raw, ip + 40, ip + 20 + header)
-        source, target = net.u32(raw, ip + 12), net.u32(raw, ip + 16)
-        sport, dport, flags = net.u16(raw, ip + 20), net.u16(raw, ip + 22), raw[ip + 33]
-        packet.source, packet.target = source << 16 | sport, target << 16 | dport
-        packet.src_hi = packet.dst_hi = 0
-        packet.src_lo, packet.dst_lo = _MAPPED | source, _MAPPED | target
-        packet.sport, packet.dport = sport, dport
-        packet.seq, packet.ack = net.u32(raw, ip + 24), net.u32(raw, ip + 28)
-        packet.end = packet.seq + size + (flags & 1) & _NUMBERS
-        packet.flags, packet.ttl, packet.version, packet.wscale = flags, raw[ip + 8], 4, _ABSENT
+            tsval = _tsval(raw, ip + 40, ip + 20 + header)
+        packet, ports = lines.packet_at(packets, count), net.u32(raw, ip + 20)
+        source = net.u32(raw, ip + 12) << 16 | ports >> 16
+        target = net.u32(raw, ip + 16) << 16 | ports & 0xFFFF
+        seq, ack = net.u32(raw, ip + 24), net.u32(raw, ip + 28)
+        packet.source, packet.target = source, target
+        packet.mixed = lines.tuple_hash(source, target, interface, _SEED)
+        packet.seq, packet.ack, packet.end = seq, ack, seq + size + (flags & 1) & _NUMBERS
+        packet.print = lines.fingerprint(seq, ack, tsval)
+        packet.flags, packet.ttl, packet.version, packet.wscale = flags & 0xFF, raw[ip + 8], 4, _ABSENT
         packet.interface, packet.ts, packet.frame = interface, times[row], first + row
         count += 1
         row += 1
     return count
-
-
-def _plain_header(raw: Any, ip: int, captured: int) -> int:
-    """How long the TCP header of a plain frame is, IP being at `ip`; 0: it is another frame."""
-    # EtherType, version and header length; no fragment; the protocol.
-    if captured < 54 or net.u16(raw, ip - 2) != 0x0800 or raw[ip] != 0x45 or raw[ip + 9] != 6:
-        return 0
-    header: int = (raw[ip + 32] >> 4) * 4
-    if net.u16(raw, ip + 6) & 0x3FFF or raw[ip + 33] & _SYN or header < 20 or captured < 34 + header:
-        return 0
-    return header
 
 
 def _tsval(octets: Any, at: int, stop: int) -> int:
@@ -82,14 +74,6 @@ def _tsval(octets: Any, at: int, stop: int) -> int:
         if raw[at] == _TIMESTAMPS and size == 10:
             found = net.u32(raw, at + 2)
         at += size
-    return found
-
-
-def resets(packets: Any, first: int, count: int) -> int:
-    """How many of the packets from number `first` to `count` are RSTs."""
-    found = 0
-    for place in range(first, count):
-        found += lines.packet_at(packets, place).flags & _RST != 0
     return found
 
 
@@ -119,7 +103,9 @@ def take(packet: lines.Packet, segment: Segment) -> None:
     packet.source = tuples.end_of(segment.src_hi, segment.src_lo, segment.sport)
     packet.target = tuples.end_of(segment.dst_hi, segment.dst_lo, segment.dport)
     packet.interface, packet.ts, packet.frame = segment.interface, segment.ts, segment.frame
-    packet.seq, packet.ack, packet.tsval = segment.seq, segment.ack, segment.tsval
+    packet.mixed = lines.tuple_hash(packet.source, packet.target, segment.interface, _SEED)
+    packet.seq, packet.ack = segment.seq, segment.ack
     packet.end = segment.seq + segment.size + (segment.flags & 1) + (segment.flags >> 1 & 1) & _NUMBERS
+    packet.print = lines.fingerprint(segment.seq, segment.ack, segment.tsval)
     packet.flags, packet.ttl, packet.version = segment.flags, segment.ttl, segment.version
     packet.wscale = segment.wscale

@@ -36,9 +36,9 @@ cdef class Passing:
     @cython.locals(table=Connections, row="Py_ssize_t", place="Py_ssize_t", packet="Packet *",
                    found="Py_ssize_t", at="long long")
     cpdef see(self, Frames batch, object interfaces)
-    @cython.locals(packets="Packet *", before="Py_ssize_t", stop="Py_ssize_t", count="Py_ssize_t")
+    @cython.locals(packets="Packet *", before="Py_ssize_t", stop="Py_ssize_t", count="Py_ssize_t",
+                   plain_ones="long long")
     cdef Py_ssize_t _gather(self, Frames batch, const unsigned char *octets, Py_ssize_t row) except -1
-    cdef Py_ssize_t _plain_ones(self, Py_ssize_t first, Py_ssize_t count) except -1
     @cython.locals(kind="int")
     cdef bint _begin(self, Frames batch, long long row, Packet *packet) except -1
     cdef _turn(self, long long interface)
@@ -52,5 +52,5 @@ cdef class Passing:
     cdef _draw(self, long long row, Frames batch, long long at)
 
 @cython.locals(began="long long", ended="long long", undated="long long", times="long long *", row="long long",
-               ts="long long")
+               ts="long long", step="long long")
 cdef _clock(object found, Frames batch)

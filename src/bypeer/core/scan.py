@@ -170,7 +170,7 @@ class Passing:
 
     def _gather(self, batch: Frames, octets: Any, row: int) -> int:
         """Decode frames from `row` on, until GROUP of them are TCP; the row behind the last."""
-        packets, count = self._packets, 0
+        packets, count, plain_ones = self._packets, 0, 0
         while row < batch.count and count < _GROUP:
             if self._interface != batch.interface[row]:
                 self._turn(batch.interface[row])
@@ -181,20 +181,16 @@ class Passing:
                     stop = min(batch.count, row + 1)
                 if row < stop:
                     count = plain.read_plain(batch, octets, row, stop, packets, before)
-                    row += self._plain_ones(before, count)
+                    row += count - before
+                    plain_ones += count - before
                 if row == stop or batch.interface[row] != self._interface:
                     continue
             if self._begin(batch, row, lines.packet_at(packets, count)):
                 count += 1
             row += 1
         self._count = count
+        self._counts[_TCP] += plain_ones
         return row
-
-    def _plain_ones(self, first: int, count: int) -> int:
-        """Count the plain frames that are now packets from number `first` to `count`; how many they are."""
-        self._counts[_TCP] += count - first
-        self.resets += plain.resets(self._packets, first, count)
-        return count - first
 
     def _begin(self, batch: Frames, row: int, packet: lines.Packet) -> bool:
         """Decode a frame the long way; whether it has a connection."""
@@ -268,7 +264,12 @@ class Passing:
 def _clock(found: Scan, batch: Frames) -> None:
     """Widen the time that the capture covers by a batch's."""
     began, ended, undated, times = found.began, found.ended, 0, lines.column(batch.ts)
-    for row in range(batch.count):
+    row = 1
+    while row < batch.count and times[row] >= times[row - 1]:
+        row += 1
+    # Mostly they are in order: then the first and the last tell all.
+    step = max(1, batch.count - 1) if row >= batch.count and times[0] != _UNDATED else 1
+    for row in range(0, batch.count, step):
         ts = times[row]
         if ts == _UNDATED:
             undated += 1

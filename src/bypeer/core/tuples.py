@@ -6,16 +6,16 @@ this process.
 
 from __future__ import annotations
 
-from typing import Any
-
 from bypeer.core import lines, tcp
 
-_SEED = hash("bypeer.core.tuples") & (1 << 64) - 1
+SEED = hash("bypeer.core.tuples") & (1 << 64) - 1
+_SEED = SEED  # copies that are C integers when compiled
 _ODD = hash("bypeer.core.tuples, addresses") & (1 << 64) - 1 | 1
 _SYN, _ACK = tcp.SYN, tcp.ACK_
-_MIX_PORT, _MIX_1, _MIX_2 = 0x9E37_79B9_7F4A_7C15, 0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53
+_MIX_PORT, _MIX = 0x9E37_79B9_7F4A_7C15, 0xFF51_AFD7_ED55_8CCD
 _MAPPED, _ADDRESS = 0xFFFF, 0xFFFF_FFFF  # ::ffff:0:0/96: its last 16 bits, and what follows
-_IN_PART = 1 << 63
+IN_PART = 1 << 63  # an end of which this hash does not tell all
+_IN_PART, _PORT = IN_PART, 0xFFFF
 
 
 def end_of(high: int, low: int, port: int) -> int:
@@ -23,19 +23,21 @@ def end_of(high: int, low: int, port: int) -> int:
     if high == 0 and low >> 32 == _MAPPED:
         return (low & _ADDRESS) << 16 | port
     mixed = lines.wrapped((low ^ _SEED) + port * _MIX_PORT + lines.wrapped(high * _ODD))
-    return lines.wrapped((mixed ^ mixed >> 33) * _MIX_1) | _IN_PART
+    return lines.wrapped((mixed ^ mixed >> 33) * _MIX) | _IN_PART
 
 
-def hash_packets(packets: Any, count: int) -> None:
-    """Give the first `count` packets their hashes."""
-    for place in range(count):
-        packet = lines.packet_at(packets, place)
-        packet.mixed = _mixed(packet.source, packet.target, packet.interface)
+def widen(packet: lines.Packet) -> None:
+    """Fill in the addresses and ports of a packet whose ends tell all of them."""
+    if (packet.source | packet.target) & _IN_PART:
+        return
+    packet.src_hi = packet.dst_hi = 0
+    packet.src_lo, packet.sport = _MAPPED << 32 | packet.source >> 16, packet.source & _PORT
+    packet.dst_lo, packet.dport = _MAPPED << 32 | packet.target >> 16, packet.target & _PORT
 
 
 def hash_of(line: lines.Line) -> int:
     """The hash of a row's tuple."""
-    return _mixed(line.client, line.server, line.interface)
+    return lines.tuple_hash(line.client, line.server, line.interface, _SEED)
 
 
 def hash_of_ends(one: tuple[int, int, int], other: tuple[int, int, int], interface: int) -> int:
@@ -43,7 +45,7 @@ def hash_of_ends(one: tuple[int, int, int], other: tuple[int, int, int], interfa
     high, low, port = one
     source = end_of(high, low, port)
     high, low, port = other
-    return _mixed(source, end_of(high, low, port), interface)
+    return lines.tuple_hash(source, end_of(high, low, port), interface, _SEED)
 
 
 def from_client(packet: lines.Packet) -> bool:
@@ -53,10 +55,8 @@ def from_client(packet: lines.Packet) -> bool:
     return packet.dport <= packet.sport
 
 
-def one_tuple(one: lines.Line, other: lines.Line) -> bool:
+def one_tuple(one: lines.Past, other: lines.Past) -> bool:
     """Whether these are lives of the same tuple, whoever opened it."""
-    if one.interface != other.interface:
-        return False
     if (
         one.client_lo == other.client_lo and one.server_lo == other.server_lo
         and one.client_port == other.client_port and one.server_port == other.server_port
@@ -70,25 +70,19 @@ def one_tuple(one: lines.Line, other: lines.Line) -> bool:
     )  # fmt: skip
 
 
-def direction(line: lines.Line, packet: lines.Packet) -> int:
+def direction(past: lines.Past, packet: lines.Packet) -> int:
     """Which way a packet goes, if it is of this row's tuple; else -1: where its ends do not tell all."""
     there = (
-        line.client_lo == packet.src_lo and line.server_lo == packet.dst_lo
-        and line.client_port == packet.sport and line.server_port == packet.dport
-        and line.client_hi == packet.src_hi and line.server_hi == packet.dst_hi
+        past.client_lo == packet.src_lo and past.server_lo == packet.dst_lo
+        and past.client_port == packet.sport and past.server_port == packet.dport
+        and past.client_hi == packet.src_hi and past.server_hi == packet.dst_hi
     )  # fmt: skip
     back = (
-        line.client_lo == packet.dst_lo and line.server_lo == packet.src_lo
-        and line.client_port == packet.dport and line.server_port == packet.sport
-        and line.client_hi == packet.dst_hi and line.server_hi == packet.src_hi
+        past.client_lo == packet.dst_lo and past.server_lo == packet.src_lo
+        and past.client_port == packet.dport and past.server_port == packet.sport
+        and past.client_hi == packet.dst_hi and past.server_hi == packet.src_hi
     )  # fmt: skip
-    if line.interface != packet.interface or not (there or back):
+    if not (there or back):
         return -1
     return 0 if there else 1
 
-
-def _mixed(one: int, other: int, interface: int) -> int:
-    """Two ends to 64 bits, in either order (the product is that of wyhash, with a secret seed)."""
-    mixed = lines.wrapped(lines.folded(one ^ _SEED, other ^ _SEED) + interface * _MIX_PORT)
-    mixed = lines.wrapped(mixed * _MIX_2)
-    return mixed ^ mixed >> 32

@@ -5,7 +5,7 @@ from bypeer.core cimport lines
 from bypeer.core.connections cimport Connections
 from bypeer.core.lines cimport Line, Past, Way
 
-cdef int _SKETCH, _SEEN, _ENDED
+cdef int _SEEN, _ENDED
 cdef unsigned long long _SEED, _MIX
 
 @cython.locals(row="long long", found=list)
@@ -13,10 +13,10 @@ cpdef list telling(Connections table, long long until)
 @cython.locals(past="Past *", hints=bytearray, isn="long long", row="long long", one="unsigned int",
                other="unsigned int", found=list)
 cpdef list sharing(Connections table, set there, set back)
-@cython.locals(line="Line *", hints=bytearray, doors=bytearray, value="unsigned int", low="unsigned long long",
+@cython.locals(past="Past *", hints=bytearray, doors=bytearray, value="unsigned int", low="unsigned long long",
                port="int", row="long long", known="bint", found=list)
 cpdef list near(Connections table, set prints, set ends)
-@cython.locals(line="Line *", past="Past *", way="Way *", direction="int", at="long long")
+@cython.locals(line="Line *", past="Past *", way="Way *", direction="int", at="long long", value="unsigned int")
 cdef bint _printed(char **pieces, long long row, set prints, bytearray hints) except -1
 @cython.locals(table=Connections, row="long long", mask="unsigned long long", at="unsigned long long",
                key="unsigned long long", slots="unsigned long long *", memory=bytearray, known=bytearray,

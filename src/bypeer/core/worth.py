@@ -16,7 +16,6 @@ from bypeer.core.addresses import Endpoint
 if TYPE_CHECKING:
     from bypeer.core.connections import Connections
 
-_SKETCH = summary.SKETCH
 _SEED, _MIX = hash("bypeer.core.worth") & (1 << 64) - 1, 0x9E37_79B9_7F4A_7C15
 _SEEN, _ENDED = 1, 2
 
@@ -56,12 +55,12 @@ def near(table: Connections, prints: set[int], ends: set[Endpoint]) -> list[int]
         doors[low + port & 0xFFFF] = 1
     found = []
     for row in range(table.count):
-        line = lines.line_at(table.pieces, row)
+        past = lines.past_at(table.pieces, row)
         known = False
-        if doors[line.client_lo + line.client_port & 0xFFFF]:
-            known = (line.client_hi, line.client_lo, line.client_port) in ends
-        if not known and doors[line.server_lo + line.server_port & 0xFFFF]:
-            known = (line.server_hi, line.server_lo, line.server_port) in ends
+        if doors[past.client_lo + past.client_port & 0xFFFF]:
+            known = (past.client_hi, past.client_lo, past.client_port) in ends
+        if not known and doors[past.server_lo + past.server_port & 0xFFFF]:
+            known = (past.server_hi, past.server_lo, past.server_port) in ends
         if known or _printed(table.pieces, row, prints, hints):
             found.append(row)
     return found
@@ -71,8 +70,9 @@ def _printed(pieces: Any, row: int, prints: set[int], hints: bytearray) -> bool:
     line, past = lines.line_at(pieces, row), lines.past_at(pieces, row)
     for direction in range(2):
         way = lines.way_of(line, direction)
-        for at in range(direction * _SKETCH, direction * _SKETCH + way.kept):
-            if hints[past.prints[at] & 0xF_FFFF] and past.prints[at] in prints:
+        for at in range(way.kept):
+            value = past.prints[2 * at + direction]
+            if hints[value & 0xF_FFFF] and value in prints:
                 return True
     return False
 
