@@ -36,7 +36,7 @@ from typing import Any, Literal, NamedTuple
 
 from bypeer.core import script, tcp
 from bypeer.core.explain import Analysis, Case, analyse
-from bypeer.core.frames import BATCH, Frames, Interface
+from bypeer.core.frames import BATCH, Frames, Interface, Span
 from bypeer.core.segment import ABSENT, Segment
 from tests import make
 from tests.make import RAW, Taken
@@ -259,6 +259,11 @@ class Memory:
                 batch.octets += one.octets
                 batch.count += 1
             yield batch
+
+    def again(self, spans: Sequence[Span]) -> Iterator[Frames]:
+        for batch in self.frames():
+            if any(first < batch.first + batch.count and last >= batch.first for first, last in spans):
+                yield batch
 
 
 def sources(*stories: str, **how: Any) -> list[Memory]:

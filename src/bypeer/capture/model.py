@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from bypeer.capture.source import Origin, Watched
+from bypeer.capture.source import Origin, Seekable, Watched
 from bypeer.capture.stream import SIZE, Source, Stream
 from bypeer.capture.unpack import Packing, Unpacked
 from bypeer.core.evidence import Event
-from bypeer.core.frames import Frames, Interface
+from bypeer.core.frames import Frames, Interface, Span
 from bypeer.errors import CaptureError
 
 MOST_COMMENTS = 10_000
+MOST_PLACES = 4_096
 LONGEST_TEXT = 1_000  # octets kept of a comment or a name
 MOST_EVENTS, MOST_EVENT_OCTETS = 20_000, 8 << 20  # of the kernel's words, as they lie in the file
 
@@ -33,6 +37,14 @@ class Loss(NamedTuple):
     interface: int  # row of Capture.interfaces
     counter: str  # isb_ifdrop, isb_osdrop, epb_dropcount
     frames: int
+
+
+class Place(NamedTuple):
+    """Where a batch begins."""
+
+    frame: int  # its first frame's number
+    offset: int  # octets from the start of what the file unpacks to
+    interfaces: int  # how many were known when it ended
 
 
 class Comment(NamedTuple):
@@ -59,7 +71,7 @@ class Capture:
 
     __slots__ = (
         "_event_octets", "_lost", "_origin", "_reader", "comments", "damage", "events", "format",
-        "interfaces", "names", "oddities", "packets", "packing", "path", "watch",
+        "index", "interfaces", "names", "oddities", "packets", "packing", "path", "watch",
     )  # fmt: skip
 
     def __init__(self, path: str, form: str, reader: Reader, origin: Origin, packing: Packing | None) -> None:
@@ -75,6 +87,7 @@ class Capture:
         # New lists, not emptied ones: who kept those of an earlier reading keeps them.
         self.interfaces: list[Interface] = []
         self.packets = 0
+        self.index: list[Place] = []  # of some of its batches, in order
         self.damage: Damage | None = None
         self.comments: list[Comment] = []
         self.events: list[Event] = []  # what the kernel said (a case file)
@@ -122,6 +135,17 @@ class Capture:
             yield from self._reader(stream, self)
         finally:
             stream.close()
+
+    def again(self, spans: Sequence[Span], doing: str = "reading again") -> Generator[Frames]:
+        """Read batches with these frames once more, and others on the way; nothing else is told of them."""
+        second, last = Again(self, spans), spans[-1][1]
+        with closing(second.frames(doing)) as batches:
+            for batch in batches:
+                batch.count = min(batch.count, last - batch.first + 1)  # the file may have grown
+                if batch.count > 0:
+                    yield batch
+                if batch.first + batch.count > last:
+                    break
 
     def close(self) -> None:
         """Give back what is held between readings: of a pipe, itself and its copy."""
@@ -178,7 +202,16 @@ class Capture:
     def deliver(self, frames: Frames) -> Frames:
         """Count a batch that is about to be lent out."""
         self.packets += frames.count
+        if frames.count:
+            self.index.append(Place(frames.first, frames.offset[0], len(self.interfaces)))
+            if len(self.index) > MOST_PLACES:
+                del self.index[1::2]
         return frames
+
+    def onward(self, stream: Stream, frames: Frames) -> None:
+        """Empty a batch for the frames that follow, from the stream's first unread octet on."""
+        frames.first += frames.count
+        frames.count = 0
 
     def damaged(self, stream: Stream, reason: str) -> None:
         """Stop at the stream's first unread octet."""
@@ -207,6 +240,32 @@ class Capture:
         self._lost[key] = count + so_far * self._lost.get(key, 0)
 
 
+class Again(Capture):
+    """A capture that was read to its end, and now is read in places."""
+
+    __slots__ = ("_known", "_spans")
+
+    def __init__(self, first: Capture, spans: Sequence[Span]) -> None:
+        super().__init__(first.path, first.format, first._reader, first._origin, first.packing)
+        self.watch = first.watch
+        self._known, self._spans = first.index, deque(spans)
+
+    def onward(self, stream: Stream, frames: Frames) -> None:
+        """Go where the next frames are that are wanted, if the octets between need not be read for it.
+
+        They must be, where they tell of an interface.
+        """
+        super().onward(stream, frames)
+        while len(self._spans) > 1 and self._spans[0][1] < frames.first:
+            self._spans.popleft()
+        wanted = self._spans[0][0]
+        at = bisect_right(self._known, wanted, key=lambda place: place.frame)
+        place = self._known[max(0, at - 1)]
+        ahead = frames.first < place.frame and place.interfaces == len(self.interfaces)
+        if ahead and stream.go(place.offset):
+            frames.first = place.frame
+
+
 class _Memory:
     """Octets that are at hand, as an origin."""
 
@@ -215,7 +274,7 @@ class _Memory:
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
 
-    def open(self) -> Source:
+    def open(self) -> Seekable:
         return BytesIO(self._octets)
 
     def size(self) -> int:

@@ -181,8 +181,7 @@ def read(stream: Stream, capture: Capture) -> Iterator[Frames]:
             yield capture.deliver(frames)
             if not stream.took(frames.count):
                 return capture.damaged(stream, "")
-            frames.first += frames.count
-            frames.count = 0
+            capture.onward(stream, frames)
         elif not _more(stream, capture, form):
             return
 

@@ -125,8 +125,7 @@ class _Reader:
                 more = False
             if frames.count:
                 yield self.capture.deliver(frames)
-                frames.first += frames.count
-                frames.count = 0
+                self.capture.onward(stream, frames)
 
     def _run(self) -> int:
         """Add the plain enhanced packet blocks that lie ready; say how many frames there are now.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from bypeer.capture.model import Capture, Damage
 from bypeer.core.evidence import Event
-from bypeer.core.frames import Frames, Interface
+from bypeer.core.frames import Frames, Interface, Span
 from bypeer.core.segment import NO_TIME
 
 # A file that is missing leaves a gap about as long as a file lasts: one that is shorter by this factor
@@ -51,11 +51,11 @@ class Series:
     @property
     def found(self) -> tuple[Any, ...]:
         """All that reading them has told, for `remember`."""
-        return self.pieces, self.interfaces, [one.found for one in self.captures]
+        return self.pieces, self.interfaces, self._rows, [one.found for one in self.captures]
 
     def remember(self, found: tuple[Any, ...]) -> None:
         """Be as if they had been read here: another process did."""
-        self.pieces, self.interfaces, seen = found
+        self.pieces, self.interfaces, self._rows, seen = found
         self._readings = 1
         for one, told in zip(self.captures, seen, strict=True):
             one.remember(told)
@@ -116,6 +116,27 @@ class Series:
         self.pieces, self.interfaces, self._rows = [], [], {}
         for capture in self.captures:
             yield from self._of(capture, doing)
+
+    def again(self, spans: Sequence[Span]) -> Iterator[Frames]:
+        """These frames once more: see frames.Source."""
+        doing = DOING[min(self._readings, len(DOING) - 1)]
+        self._readings += 1
+        for capture, piece in zip(self.captures, self.pieces, strict=True):
+            before = piece.first - 1
+            own = [(first - before, last - before) for first, last in spans]
+            own = [span for span in own if span[1] >= 1 and span[0] <= piece.last - before]
+            if own:
+                yield from self._again(capture, before, own, doing)
+
+    def _again(self, capture: Capture, before: int, spans: Sequence[Span], doing: str) -> Iterator[Frames]:
+        rows = _Rows()
+        with closing(capture.again(spans, doing)) as batches:
+            for batch in batches:
+                rows.learn(capture.interfaces, self._rows, self.interfaces)
+                rows.translate(batch)
+                batch.first += before
+                yield batch
+                batch.first -= before  # the reader counts on from it
 
     def _of(self, capture: Capture, doing: str) -> Iterator[Frames]:
         done = self.pieces[-1].last if self.pieces else 0

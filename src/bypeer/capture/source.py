@@ -21,12 +21,19 @@ STANDARD_INPUT = "-"
 RESERVE = 1 << 30
 
 
+class Seekable(Source, Protocol):
+    """What can be read from anywhere in it."""
+
+    def seek(self, at: int, /) -> object:
+        """Go on with octet number `at`."""
+
+
 class Origin(Protocol):
     """What can be read from its first octet on, again and again, but not at the same time."""
 
     regular: bool  # whether it is a file: any process can open it, and its end is there from the start
 
-    def open(self) -> Source:
+    def open(self) -> Seekable:
         """Begin anew. Raises OSError."""
 
     def size(self) -> int:
@@ -60,10 +67,18 @@ class File:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._known: tuple[int, int] | None = None  # device and inode
+        self._size = 0  # when it was opened last
 
-    def open(self) -> Source:
-        """Begin anew. Raises OSError."""
-        return FileIO(self._path)
+    def open(self) -> Seekable:
+        """Begin anew. Raises OSError, also where it is not the file that it was, or shorter."""
+        file = FileIO(self._path)
+        now = os.fstat(file.fileno())
+        if self._known not in (None, (now.st_dev, now.st_ino)) or now.st_size < self._size:
+            file.close()
+            raise OSError("it was replaced or cut while it was looked into")
+        self._known, self._size = (now.st_dev, now.st_ino), now.st_size
+        return file
 
     def size(self) -> int:
         """How many octets there are now; 0 where it is gone."""
@@ -99,7 +114,7 @@ class Pipe:
         self._size = 0  # octets in the copy
         self._failure: OSError | None = None
 
-    def open(self) -> Source:
+    def open(self) -> Seekable:
         """Begin anew, with the first octet that the pipe gave."""
         return _Reading(self)
 
@@ -150,6 +165,10 @@ class _Reading:
         self._at += got
         return got
 
+    def seek(self, at: int, /) -> None:
+        """Go on with octet number `at`, which the pipe has given."""
+        self._at = at
+
     def close(self) -> None:
         """Leave the pipe open for the next reading."""
 
@@ -157,14 +176,21 @@ class _Reading:
 class Watched:
     """A source that tells how many octets it gave, each time that it gave some."""
 
-    def __init__(self, source: Source, tell: Callable[[int], None]) -> None:
-        self._source, self._tell = source, tell
+    def __init__(self, source: Seekable, tell: Callable[[int], None]) -> None:
+        self._source, self._tell, self._at = source, tell, 0
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Read, and tell."""
         got = self._source.readinto(buffer) or 0
+        self._at += got
         self._tell(got)
         return got
+
+    def seek(self, at: int, /) -> None:
+        """Go on with octet number `at`, as if those up to it had been read."""
+        self._source.seek(at)
+        self._tell(at - self._at)
+        self._at = at
 
     def close(self) -> None:
         """Give the source back."""

@@ -83,6 +83,15 @@ class Stream:
         self.pos += count
         return True
 
+    def go(self, at: int) -> bool:
+        """Go on with octet number `at` of the source; False if that must be read from its first one on."""
+        seek = getattr(self._source, "seek", None)
+        if seek is None:
+            return False
+        seek(at)
+        self._base, self.pos, self.end = at, 0, 0
+        return True
+
     def took(self, records: int) -> bool:
         """Count records, blocks or lines; False if they are more than a compressed file has in earnest."""
         self._records += records

@@ -67,6 +67,7 @@ class Connection(NamedTuple):
     quiet: bool  # it began as it should, and ended so or went on when the capture ended
     halves: tuple[Half, Half]  # TO_SERVER, TO_CLIENT
     first_frame: int
+    last_frame: int
     started: int  # ns, or NO_TIME
     ended: int
     mark: Mark  # that of three to four TICKs before the last segment, and that segment's
@@ -109,6 +110,7 @@ def summed_up(pieces: Any, row: int, rare: Rare | None, until: int) -> Connectio
         quiet(pieces, row, until),
         (_half(pieces, row, TO_SERVER, rare), _half(pieces, row, TO_CLIENT, rare)),
         past.first_frame,
+        line.last,
         past.started,
         line.ended,
         (line.since, line.ended),

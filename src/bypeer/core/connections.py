@@ -166,6 +166,7 @@ class Connections:
         """Add a packet to the summary of its connection."""
         way = lines.way_of(line, direction)
         way.segments += 1
+        line.last = packet.frame
         ts = packet.ts
         if ts != _UNDATED:
             if line.dated & lines.TICK - 1 == 0 or ts - line.ended > line.pause:

@@ -7,7 +7,7 @@ are parallel; row i is frame number `first` + i of its file.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 BATCH = 2048  # frames a batch: large enough to hide what a call costs, small enough for the cache
@@ -38,6 +38,9 @@ class Frames:
         self.offset = array("q", bytes(8 * BATCH))  # octets from the start of the file to its record
 
 
+Span = tuple[int, int]  # the numbers of a first and a last frame
+
+
 class Source(Protocol):
     """Where frames come from: a capture file, or whatever else can be read twice."""
 
@@ -45,3 +48,9 @@ class Source(Protocol):
 
     def frames(self) -> Iterator[Frames]:
         """All frames from the first, a batch at a time, each good until the next is asked for."""
+
+    def again(self, spans: Sequence[Span]) -> Iterator[Frames]:
+        """These frames once more, after all were read; others too, where that costs less than to leave them.
+
+        The spans are in order, and none meets another.
+        """

@@ -56,7 +56,8 @@ cdef struct Line:
     unsigned long long client, server
     long long interface, ended, since, pause
     unsigned short dated, traits
-    unsigned int room[3]
+    unsigned int room
+    long long last
     Way ways[2]  # a cache line begins here
     long long paused_since, paused_at
 

@@ -17,7 +17,7 @@ from bypeer.core.connection import Connection
 from bypeer.core.connections import GROUP, Connections
 from bypeer.core.decode import KINDS, LAST_TCP, OTHER, TCP, TUNNEL, UNSUPPORTED, decode
 from bypeer.core.excerpt import Excerpt
-from bypeer.core.frames import Frames, Interface, Source
+from bypeer.core.frames import Frames, Interface, Source, Span
 from bypeer.core.points import Lane
 from bypeer.core.segment import NO_TIME, Segment
 from bypeer.core.tuples import hash_of_ends
@@ -85,12 +85,16 @@ def collect(source: Source, wanted: Sequence[tuple[Connection, Lane]]) -> None:
 
 
 def _again(source: Source, wanted: Sequence[tuple[Connection, Any]], passing: Passing) -> None:
-    """Read the source once more, from the first frame that is wanted."""
+    """Read the source once more, where these connections are."""
     passing.want(wanted)
-    first = min(row.first_frame for row, _ in wanted)
-    for batch in source.frames():
-        if batch.first + batch.count > first:
-            passing.see(batch, source.interfaces)
+    spans: list[Span] = []
+    for row in sorted((row for row, _ in wanted), key=lambda row: row.first_frame):
+        if spans and row.first_frame <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(row.last_frame, spans[-1][1])
+        else:
+            spans.append((row.first_frame, row.last_frame))
+    for batch in source.again(spans):
+        passing.see(batch, source.interfaces)
 
 
 class Passing:

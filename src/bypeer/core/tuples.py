@@ -85,4 +85,3 @@ def direction(past: lines.Past, packet: lines.Packet) -> int:
     if not (there or back):
         return -1
     return 0 if there else 1
-

@@ -26,7 +26,7 @@ from bypeer.core.describe import Names, describe
 from bypeer.core.evidence import Event, Evidence
 from bypeer.core.explain import Analysis, analyse
 from bypeer.core.explanation import Explanation, Input, Role, Tool
-from bypeer.core.frames import Frames, Interface
+from bypeer.core.frames import Frames, Interface, Span
 from bypeer.core.marks import marks
 from bypeer.errors import LiveError
 from bypeer.live import bpf
@@ -71,6 +71,10 @@ class Window:
     def frames(self) -> Iterator[Frames]:
         """The packets of that span."""
         yield from self._history.frames(self._since, self._until)
+
+    def again(self, _: Sequence[Span]) -> Iterator[Frames]:
+        """All of them: they lie in memory."""
+        return self.frames()
 
 
 class Recording:

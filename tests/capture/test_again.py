@@ -1,0 +1,143 @@
+"""A second reading in places: what is wanted comes as it came before, and what need not be read is left."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bypeer.capture import model
+from bypeer.capture.read import open_capture
+from bypeer.capture.series import Series
+from bypeer.core.frames import BATCH, Frames, Span
+from bypeer.errors import CaptureError
+from tests import make
+from tests.capture.test_series import named, pcap, series, taken
+
+MANY = 5 * BATCH + 100
+Row = tuple[int, int, int]  # number, offset, interface
+
+
+def rows(batches: Iterator[Frames]) -> list[Row]:
+    return [
+        (batch.first + row, batch.offset[row], batch.interface[row])
+        for batch in batches
+        for row in range(batch.count)
+    ]
+
+
+def wanted(frames: Sequence[Row], spans: Sequence[Span]) -> list[Row]:
+    return [one for one in frames if any(first <= one[0] <= last for first, last in spans)]
+
+
+def sections() -> bytes:
+    """Two interfaces from the start, a third after a while, and then a section that has one of its own."""
+    frames = [make.enhanced(one) for one in taken(*range(MANY))]
+    later = [make.enhanced(one) for one in taken(*range(MANY), interface=2)]
+    first = [make.section(), named("a"), named("b"), *frames, named("c"), *later]
+    return b"".join([*first, make.section(), named("d"), *frames])
+
+
+FILES = {
+    "pcap": [pcap(*range(MANY))],
+    "pcaps": [pcap(*range(MANY)), pcap(MANY), pcap(*range(MANY + 1, 2 * MANY))],
+    "pcapng": [sections()],
+    "gzip": [gzip.compress(pcap(*range(MANY)), 1)],
+}
+
+
+@pytest.fixture(scope="module", params=FILES)
+def found(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Series, list[Row]]:
+    one = series(tmp_path_factory.mktemp("again"), *FILES[request.param])
+    return one, rows(one.frames())
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_what_is_wanted_comes_as_before(found: tuple[Series, list[Row]], data: st.DataObject) -> None:
+    one, frames = found
+    ends = sorted(data.draw(st.sets(st.integers(1, len(frames)), min_size=2, max_size=8)))
+    spans = list(zip(ends[::2], ends[1::2], strict=False))
+    again = rows(one.again(spans))
+    assert wanted(again, spans) == wanted(frames, spans)
+    assert set(again) <= set(frames)
+    assert again == sorted(again)
+
+
+def test_what_is_not_wanted_is_not_read(tmp_path: Path) -> None:
+    one = series(tmp_path, *FILES["pcaps"])
+    frames = rows(one.frames())
+    assert len(frames) == 2 * MANY
+    spans = [(1, 1), (3 * BATCH + 5, 3 * BATCH + 6), (MANY + 1, MANY + 2)]
+    again = rows(one.again(spans))
+    assert wanted(again, spans) == wanted(frames, spans)
+    assert len(again) <= 4 * BATCH
+    assert len(rows(one.again([(2, 3)]))) == 3, "it ends with the last that is wanted"
+
+
+def test_octets_before_an_interface_are_read(tmp_path: Path) -> None:
+    """What tells of it lies among them."""
+    one = series(tmp_path, sections())
+    frames = rows(one.frames())
+    assert frames[-1][2] == 3
+    last = [(len(frames), len(frames))]
+    again = rows(one.again(last))
+    assert again[-1] == frames[-1]
+    assert len(again) < len(frames) - 2 * BATCH, "those behind the last interface are left out"
+
+
+def test_nothing_else_is_forgotten_or_told_again(tmp_path: Path) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(pcap(*range(MANY))[:-3])
+    capture = open_capture(path)
+    one = Series([capture])
+    frames = rows(one.frames())
+    known = capture.found
+    assert capture.damage is not None
+    rows(one.again([(1, 2)]))
+    assert capture.found == known
+    assert one.pieces[0].packets == capture.packets == len(frames)
+
+
+def test_a_long_capture_keeps_few_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "MOST_PLACES", 2)
+    one = series(tmp_path, FILES["pcap"][0])
+    frames = rows(one.frames())
+    places = one.captures[0].index
+    assert len(places) <= 2
+    assert places[0].frame == 1
+    again = rows(one.again([(MANY, MANY)]))
+    assert again[-1] == frames[-1]
+
+
+@pytest.mark.parametrize("how", ["replaced", "cut"])
+def test_a_file_that_is_no_longer_the_same_is_said(how: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.pcap"
+    path.write_bytes(pcap(*range(MANY)))
+    capture = open_capture(path)
+    one = Series([capture])
+    rows(one.frames())
+    if how == "cut":
+        path.write_bytes(pcap(*range(MANY // 2)))
+    else:
+        other = tmp_path / "other.pcap"
+        other.write_bytes(pcap(*range(2 * MANY)))
+        other.rename(path)
+    with pytest.raises(CaptureError, match="replaced or cut while it was looked into"):
+        rows(one.again([(1, 2)]))
+
+
+def test_a_file_that_grows_is_read_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "one.pcap"
+    path.write_bytes(pcap(*range(MANY)))
+    one = Series([open_capture(path)])
+    frames = rows(one.frames())
+    with path.open("ab") as file:
+        file.write(pcap(*range(10))[24:])
+    assert rows(one.again([(MANY - 1, MANY)]))[-1] == frames[-1]
