@@ -43,8 +43,10 @@ Recording = tuple[list[Segment], bytes]  # the segments, and the ways of loop.pl
 
 def downloads(file: str) -> Recording:
     """Each connection of a capture as a conversation."""
-    wanted = [(row, Excerpt()) for row in scan(open_capture(file)).table.rows]
-    look_again(open_capture(file), wanted)
+    capture = open_capture(file)
+    found = scan(capture)
+    wanted = [(row, Excerpt()) for row in found.table.rows]
+    look_again(capture, found, wanted)
     return recorded([one.rows for _, one in wanted])
 
 

@@ -12,7 +12,7 @@ from bypeer.core.explanation import Input
 from bypeer.core.nat import join
 from bypeer.core.picture import KINDS, Marks, Picture
 from bypeer.core.points import MOST, Points
-from bypeer.core.scan import collect, scan
+from bypeer.core.scan import Scan, collect, scan
 from tests.scene import Memory, sources
 
 NAMES = [name for name, _ in KINDS]
@@ -20,17 +20,18 @@ NAMES = [name for name, _ in KINDS]
 
 def collected(captures: Sequence[Any], most: int = MOST) -> tuple[Points | None, Points | None]:
     """The points of the one connection of these captures."""
-    (found,) = join({number: scan(one).table.rows for number, one in enumerate(captures)}, None)
+    scans = [scan(one) for one in captures]
+    (found,) = join({number: one.table.rows for number, one in enumerate(scans)}, None)
     taken = sheet(found, most)
-    _fill(captures, taken)
+    _fill(captures, scans, taken)
     return taken.points
 
 
-def _fill(captures: Sequence[Any], taken: Any) -> None:
-    for number, source in enumerate(captures):
+def _fill(captures: Sequence[Any], scans: Sequence[Scan], taken: Any) -> None:
+    for number, (source, found) in enumerate(zip(captures, scans, strict=True)):
         lanes = [(row, lane) for at, row, lane in taken.lanes if at == number]
         if lanes:
-            collect(source, lanes)
+            collect(source, found, lanes)
 
 
 def pictured(captures: Sequence[Any], marks: int = 1_000_000, most: int = MOST, **told: Any) -> Picture:
@@ -38,7 +39,7 @@ def pictured(captures: Sequence[Any], marks: int = 1_000_000, most: int = MOST, 
     analysis = analyse(captures, anyway=True, **told)
     case = analysis.cases[0]
     taken = sheet(case.seen.study.join, most)
-    _fill(captures, taken)
+    _fill(captures, analysis.scans, taken)
     inputs = [Input(f"{number}", None, "", 0, 0, 0, {}, None, []) for number in range(len(captures))]
     return draw(case, "c1", taken, inputs, analysis.printed, marks)
 

@@ -262,7 +262,7 @@ class Memory:
 
     def again(self, spans: Sequence[Span]) -> Iterator[Frames]:
         for batch in self.frames():
-            if any(first < batch.first + batch.count and last >= batch.first for first, last in spans):
+            if any(one.first < batch.first + batch.count and one.last >= batch.first for one in spans):
                 yield batch
 
 

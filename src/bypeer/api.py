@@ -76,7 +76,7 @@ class Work:
         for number, source in enumerate(self.sources):
             lanes = [(row, lane) for one in sheets.values() for at, row, lane in one.lanes if at == number]
             if lanes:
-                collect(source, lanes)
+                collect(source, self.analysis.scans[number], lanes)
         room = shares({name: MOST_OF_ONE * size for name, size in sizes.items()}, most)
         drawn = [
             draw(cases[name], name, sheets.pop(name), self._inputs, self.analysis.printed, room[name])

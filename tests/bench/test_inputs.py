@@ -122,8 +122,9 @@ def test_the_same_seed_makes_the_same_octets(tmp_path: Path) -> None:
 
 def test_the_model_refuses_the_late_segments_and_no_other(headers: Made) -> None:
     capture = open_capture(headers["files"][0])
-    wanted = [(row, Excerpt()) for row in scan(capture).table.rows]
-    look_again(capture, wanted)
+    found = scan(capture)
+    wanted = [(row, Excerpt()) for row in found.table.rows]
+    look_again(capture, found, wanted)
     kept = [one for _, one in wanted]
     rules, out, refused = Rules(named("5.10")), Step(), Counter[int]()
     for conversation in kept:

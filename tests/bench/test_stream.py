@@ -23,7 +23,7 @@ def test_the_model_accepts_all_and_no_sum_is_wrong(tmp_path: Path) -> None:
     capture = open_capture(path)
     found = scan(capture)
     wanted = [(row, Excerpt()) for row in found.table.rows]
-    look_again(capture, wanted)
+    look_again(capture, found, wanted)
     assert found.packets == CONNECTIONS * (5 + 3 * 3 * DEEP)
     assert len(found.table) == CONNECTIONS
     assert found.kinds == {}

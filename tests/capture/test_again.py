@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bypeer.capture import model
 from bypeer.capture.read import open_capture
 from bypeer.capture.series import Series
 from bypeer.core.frames import BATCH, Frames, Span
@@ -30,8 +29,14 @@ def rows(batches: Iterator[Frames]) -> list[Row]:
     ]
 
 
+def span(frames: Sequence[Row], first: int, last: int) -> Span:
+    """That span of what was read before; it may reach into the next file."""
+    stop = frames[last][1] if last < len(frames) and frames[last][1] > frames[last - 1][1] else -1
+    return Span(first, last, frames[first - 1][1], stop)
+
+
 def wanted(frames: Sequence[Row], spans: Sequence[Span]) -> list[Row]:
-    return [one for one in frames if any(first <= one[0] <= last for first, last in spans)]
+    return [one for one in frames if any(span.first <= one[0] <= span.last for span in spans)]
 
 
 def sections() -> bytes:
@@ -63,7 +68,7 @@ def found(
 def test_what_is_wanted_comes_as_before(found: tuple[Series, list[Row]], data: st.DataObject) -> None:
     one, frames = found
     ends = sorted(data.draw(st.sets(st.integers(1, len(frames)), min_size=2, max_size=8)))
-    spans = list(zip(ends[::2], ends[1::2], strict=False))
+    spans = [span(frames, *one) for one in zip(ends[::2], ends[1::2], strict=False)]
     again = rows(one.again(spans))
     assert wanted(again, spans) == wanted(frames, spans)
     assert set(again) <= set(frames)
@@ -74,11 +79,12 @@ def test_what_is_not_wanted_is_not_read(tmp_path: Path) -> None:
     one = series(tmp_path, *FILES["pcaps"])
     frames = rows(one.frames())
     assert len(frames) == 2 * MANY
-    spans = [(1, 1), (3 * BATCH + 5, 3 * BATCH + 6), (MANY + 1, MANY + 2)]
+    ends = [(1, 1), (3 * BATCH + 5, 3 * BATCH + 6), (MANY + 1, MANY + 2)]
+    spans = [span(frames, *one) for one in ends]
     again = rows(one.again(spans))
     assert wanted(again, spans) == wanted(frames, spans)
-    assert len(again) <= 4 * BATCH
-    assert len(rows(one.again([(2, 3)]))) == 3, "it ends with the last that is wanted"
+    assert len(again) <= 2 * BATCH + 5, "the first batch of a file, and what is wanted"
+    assert len(rows(one.again([span(frames, 2, 3)]))) == 3, "it ends with the last that is wanted"
 
 
 def test_octets_before_an_interface_are_read(tmp_path: Path) -> None:
@@ -86,7 +92,7 @@ def test_octets_before_an_interface_are_read(tmp_path: Path) -> None:
     one = series(tmp_path, sections())
     frames = rows(one.frames())
     assert frames[-1][2] == 3
-    last = [(len(frames), len(frames))]
+    last = [span(frames, len(frames), len(frames))]
     again = rows(one.again(last))
     assert again[-1] == frames[-1]
     assert len(again) < len(frames) - 2 * BATCH, "those behind the last interface are left out"
@@ -100,20 +106,9 @@ def test_nothing_else_is_forgotten_or_told_again(tmp_path: Path) -> None:
     frames = rows(one.frames())
     known = capture.found
     assert capture.damage is not None
-    rows(one.again([(1, 2)]))
+    rows(one.again([span(frames, 1, 2)]))
     assert capture.found == known
     assert one.pieces[0].packets == capture.packets == len(frames)
-
-
-def test_a_long_capture_keeps_few_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "MOST_PLACES", 2)
-    one = series(tmp_path, FILES["pcap"][0])
-    frames = rows(one.frames())
-    places = one.captures[0].index
-    assert len(places) <= 2
-    assert places[0].frame == 1
-    again = rows(one.again([(MANY, MANY)]))
-    assert again[-1] == frames[-1]
 
 
 @pytest.mark.parametrize("how", ["replaced", "cut"])
@@ -122,7 +117,7 @@ def test_a_file_that_is_no_longer_the_same_is_said(how: str, tmp_path: Path) -> 
     path.write_bytes(pcap(*range(MANY)))
     capture = open_capture(path)
     one = Series([capture])
-    rows(one.frames())
+    frames = rows(one.frames())
     if how == "cut":
         path.write_bytes(pcap(*range(MANY // 2)))
     else:
@@ -130,7 +125,7 @@ def test_a_file_that_is_no_longer_the_same_is_said(how: str, tmp_path: Path) -> 
         other.write_bytes(pcap(*range(2 * MANY)))
         other.rename(path)
     with pytest.raises(CaptureError, match="replaced or cut while it was looked into"):
-        rows(one.again([(1, 2)]))
+        rows(one.again([span(frames, 1, 2)]))
 
 
 def test_a_file_that_grows_is_read_as_it_was(tmp_path: Path) -> None:
@@ -140,4 +135,4 @@ def test_a_file_that_grows_is_read_as_it_was(tmp_path: Path) -> None:
     frames = rows(one.frames())
     with path.open("ab") as file:
         file.write(pcap(*range(10))[24:])
-    assert rows(one.again([(MANY - 1, MANY)]))[-1] == frames[-1]
+    assert rows(one.again([span(frames, MANY - 1, MANY)]))[-1] == frames[-1]

@@ -24,8 +24,8 @@ STORY = f"""{FAR}
 
 def excerpted(memory: Memory) -> list[tuple[int, Segment]]:
     """All segments of the first connection, as records."""
-    row, kept = scan(memory).table.rows[0], Excerpt()
-    look_again(memory, [(row, kept)])
+    found, kept = scan(memory), Excerpt()
+    look_again(memory, found, [(found.table.rows[0], kept)])
     return kept.rows
 
 
@@ -50,12 +50,13 @@ def test_other_connections_and_other_lives_stay_apart() -> None:
     later, _ = sources(FAR, isns=(5, 6))
     second = [one._replace(ts=one.ts + 10**9) for one in later.taken[1:]]
     memory = Memory([*first.taken[:-1], *second])
-    found = scan(memory).table.rows
-    assert len(found) == 3
-    assert found[0].client == found[2].client
-    taken = [Points(99) for _ in found]
-    collect(memory, [(row, Lane(points)) for row, points in zip(found, taken, strict=True)])
-    assert [one.passed for one in taken] == [sum(half.segments for half in row.halves) for row in found]
+    found = scan(memory)
+    rows = found.table.rows
+    assert len(rows) == 3
+    assert rows[0].client == rows[2].client
+    taken = [Points(99) for _ in rows]
+    collect(memory, found, [(row, Lane(points)) for row, points in zip(rows, taken, strict=True)])
+    assert [one.passed for one in taken] == [sum(half.segments for half in row.halves) for row in rows]
     assert set(columns(taken[0])["frame"]).isdisjoint(columns(taken[2])["frame"])
 
 

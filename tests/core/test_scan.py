@@ -174,7 +174,7 @@ def kept_of(source: Source, *rows: int) -> dict[int, list[tuple[int, Segment]]]:
     if not rows:
         return {number: one.rows for number, one in found.kept.items()}
     wanted = {row: Excerpt() for row in rows}
-    look_again(source, [(found.table.connection(row), wanted[row]) for row in rows])
+    look_again(source, found, [(found.table.connection(row), wanted[row]) for row in rows])
     return {number: one.rows for number, one in wanted.items()}
 
 
@@ -234,7 +234,7 @@ def test_checksums_are_verified_of_what_is_kept_only(monkeypatch: pytest.MonkeyP
     found = scan(taken)
     asked.clear()
     wanted = Excerpt()
-    look_again(taken, [(found.table.connection(0), wanted)])
+    look_again(taken, found, [(found.table.connection(0), wanted)])
     assert [one.checksum for _, one in wanted.rows] == [GOOD, BAD, UNKNOWN]
     assert asked == [False] * 3 + [True] * 3, "to sum takes time"
 

@@ -19,7 +19,6 @@ from bypeer.core.frames import Frames, Interface, Span
 from bypeer.errors import CaptureError
 
 MOST_COMMENTS = 10_000
-MOST_PLACES = 4_096
 LONGEST_TEXT = 1_000  # octets kept of a comment or a name
 MOST_EVENTS, MOST_EVENT_OCTETS = 20_000, 8 << 20  # of the kernel's words, as they lie in the file
 
@@ -37,14 +36,6 @@ class Loss(NamedTuple):
     interface: int  # row of Capture.interfaces
     counter: str  # isb_ifdrop, isb_osdrop, epb_dropcount
     frames: int
-
-
-class Place(NamedTuple):
-    """Where a batch begins."""
-
-    frame: int  # its first frame's number
-    offset: int  # octets from the start of what the file unpacks to
-    interfaces: int  # how many were known when it ended
 
 
 class Comment(NamedTuple):
@@ -71,7 +62,7 @@ class Capture:
 
     __slots__ = (
         "_event_octets", "_lost", "_origin", "_reader", "comments", "damage", "events", "format",
-        "index", "interfaces", "names", "oddities", "packets", "packing", "path", "watch",
+        "grew", "interfaces", "names", "oddities", "packets", "packing", "path", "watch",
     )  # fmt: skip
 
     def __init__(self, path: str, form: str, reader: Reader, origin: Origin, packing: Packing | None) -> None:
@@ -87,7 +78,9 @@ class Capture:
         # New lists, not emptied ones: who kept those of an earlier reading keeps them.
         self.interfaces: list[Interface] = []
         self.packets = 0
-        self.index: list[Place] = []  # of some of its batches, in order
+        self.grew: list[
+            tuple[int, int]
+        ] = []  # from which frame on, at the latest, how many interfaces are known
         self.damage: Damage | None = None
         self.comments: list[Comment] = []
         self.events: list[Event] = []  # what the kernel said (a case file)
@@ -138,7 +131,7 @@ class Capture:
 
     def again(self, spans: Sequence[Span], doing: str = "reading again") -> Generator[Frames]:
         """Read batches with these frames once more, and others on the way; nothing else is told of them."""
-        second, last = Again(self, spans), spans[-1][1]
+        second, last = Again(self, spans), spans[-1].last
         with closing(second.frames(doing)) as batches:
             for batch in batches:
                 batch.count = min(batch.count, last - batch.first + 1)  # the file may have grown
@@ -202,10 +195,8 @@ class Capture:
     def deliver(self, frames: Frames) -> Frames:
         """Count a batch that is about to be lent out."""
         self.packets += frames.count
-        if frames.count:
-            self.index.append(Place(frames.first, frames.offset[0], len(self.interfaces)))
-            if len(self.index) > MOST_PLACES:
-                del self.index[1::2]
+        if not self.grew or self.grew[-1][1] != len(self.interfaces):
+            self.grew.append((frames.first, len(self.interfaces)))
         return frames
 
     def onward(self, stream: Stream, frames: Frames) -> None:
@@ -243,12 +234,12 @@ class Capture:
 class Again(Capture):
     """A capture that was read to its end, and now is read in places."""
 
-    __slots__ = ("_known", "_spans")
+    __slots__ = ("_grown", "_spans")
 
     def __init__(self, first: Capture, spans: Sequence[Span]) -> None:
         super().__init__(first.path, first.format, first._reader, first._origin, first.packing)
         self.watch = first.watch
-        self._known, self._spans = first.index, deque(spans)
+        self._grown, self._spans = first.grew, deque(spans)
 
     def onward(self, stream: Stream, frames: Frames) -> None:
         """Go where the next frames are that are wanted, if the octets between need not be read for it.
@@ -256,14 +247,15 @@ class Again(Capture):
         They must be, where they tell of an interface.
         """
         super().onward(stream, frames)
-        while len(self._spans) > 1 and self._spans[0][1] < frames.first:
+        while len(self._spans) > 1 and self._spans[0].last < frames.first:
             self._spans.popleft()
-        wanted = self._spans[0][0]
-        at = bisect_right(self._known, wanted, key=lambda place: place.frame)
-        place = self._known[max(0, at - 1)]
-        ahead = frames.first < place.frame and place.interfaces == len(self.interfaces)
-        if ahead and stream.go(place.offset):
-            frames.first = place.frame
+        span = self._spans[0]
+        if span.offset < 0 or span.first <= frames.first:
+            return
+        at = bisect_right(self._grown, span.first, key=lambda one: one[0])
+        known = self._grown[at - 1][1] if at else 0
+        if known == len(self.interfaces) and stream.go(span.offset, span.stop):
+            frames.first = span.first
 
 
 class _Memory:

@@ -122,11 +122,9 @@ class Series:
         doing = DOING[min(self._readings, len(DOING) - 1)]
         self._readings += 1
         for capture, piece in zip(self.captures, self.pieces, strict=True):
-            before = piece.first - 1
-            own = [(first - before, last - before) for first, last in spans]
-            own = [span for span in own if span[1] >= 1 and span[0] <= piece.last - before]
+            own = [_part(one, piece) for one in spans if one.first <= piece.last and one.last >= piece.first]
             if own:
-                yield from self._again(capture, before, own, doing)
+                yield from self._again(capture, piece.first - 1, own, doing)
 
     def _again(self, capture: Capture, before: int, spans: Sequence[Span], doing: str) -> Iterator[Frames]:
         rows = _Rows()
@@ -166,6 +164,18 @@ class Series:
             oldest(batch) if began == NO_TIME else began,
             piece.ended if ended == NO_TIME else ended,
         )
+
+
+def _part(span: Span, piece: Piece) -> Span:
+    """What of a span lies in a piece, by its own numbers."""
+    before = piece.first - 1
+    here, ends = span.first >= piece.first, span.last <= piece.last
+    return Span(
+        max(span.first - before, 1),
+        min(span.last, piece.last) - before,
+        span.offset if here else -1,
+        span.stop if ends else -1,
+    )
 
 
 class _Rows:

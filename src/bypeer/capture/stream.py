@@ -34,11 +34,12 @@ class Source(Protocol):
 class Stream:
     """Unread octets of a source: octets[pos:end], of which octets[pos] is number `offset`."""
 
-    __slots__ = ("_base", "_records", "_source", "end", "failure", "octets", "pos")
+    __slots__ = ("_base", "_records", "_source", "_stop", "end", "failure", "octets", "pos")
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._base = 0  # number in the source of octets[0]
+        self._stop = -1  # octets from there on are not read unasked, if it is known
         self._records = 0
         self.octets = bytearray(SIZE)
         self.pos = self.end = 0
@@ -67,7 +68,8 @@ class Stream:
         self.pos, self.end = 0, self.end - self.pos
         with memoryview(self.octets) as view:
             while self.end < need:
-                got = self._read(view[self.end :])
+                left = self._stop - self._base - self.end
+                got = self._read(view[self.end :][:left] if left > 0 else view[self.end :])
                 if got == 0:
                     return False
                 self.end += got
@@ -83,13 +85,16 @@ class Stream:
         self.pos += count
         return True
 
-    def go(self, at: int) -> bool:
-        """Go on with octet number `at` of the source; False if that must be read from its first one on."""
+    def go(self, at: int, stop: int) -> bool:
+        """Go on with octet number `at` of the source, to read as far as `stop` without being asked for more.
+
+        False if the source must be read from its first octet on.
+        """
         seek = getattr(self._source, "seek", None)
         if seek is None:
             return False
         seek(at)
-        self._base, self.pos, self.end = at, 0, 0
+        self._base, self._stop, self.pos, self.end = at, stop, 0, 0
         return True
 
     def took(self, records: int) -> bool:

@@ -1,15 +1,19 @@
 # The C types of connection.py.
 cimport cython
-from bypeer.core cimport lines
-from bypeer.core.lines cimport Line, Past, Way
+from bypeer.core cimport lines, tuples
+from bypeer.core.lines cimport Line, Packet, Past, Way
 
+cdef long long _NUMBERS, _HALF, _UNDATED
+cdef int _OPENED, _VERSION6, _SYN, _ABSENT
+
+@cython.locals(line="Line *", past="Past *", way="Way *", direction="int")
+cdef clear(char **pieces, long long row, Packet *packet, long long number)
 @cython.locals(line="Line *", past="Past *", at="long long")
 cdef summed_up(char **pieces, long long row, object rare, long long until)
 @cython.locals(line="Line *", past="Past *", way="Way *", known="int", at="long long",
                resets="long long", first="bint")
 cdef _half(char **pieces, long long row, int direction, object rare)
 
-cdef long long _NUMBERS, _HALF, _UNDATED
 
 @cython.locals(line="Line *", past="Past *", way="Way *", other="Way *", direction="int")
 cdef bint finished(char **pieces, long long row) except -1

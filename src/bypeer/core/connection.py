@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from bypeer.core import lines
-from bypeer.core.segment import NO_TIME
+from bypeer.core import lines, tcp, tuples
+from bypeer.core.segment import ABSENT, NO_TIME
 
 TO_SERVER, TO_CLIENT = 0, 1  # directions; also rows of Connection.halves
 
@@ -26,7 +26,9 @@ OPENED, RESET, VERSION6, RARE, CLOCK = 1, 2, 4, 8, 16
 # Way.known
 FIRST, ACKED, FIN_SEEN, ISN = 1, 2, 4, 8
 
+# Copies that are C integers when compiled.
 _NUMBERS, _HALF, _UNDATED = (1 << 32) - 1, 1 << 31, NO_TIME
+_OPENED, _VERSION6, _SYN, _ABSENT = OPENED, VERSION6, tcp.SYN, ABSENT
 
 Mark = tuple[int, int]  # ns: some time before a moment, and that moment
 
@@ -92,6 +94,33 @@ class Rare:
         if len(self.marks) >= MOST_MARKS - FEW_MARKS:
             del self.marks[MOST_MARKS // 2 - FEW_MARKS]
         self.marks.append((since, at))
+
+
+def clear(pieces: Any, row: int, packet: lines.Packet, number: int) -> None:
+    """Make a row that of a connection of which that is the first packet, and that has that number."""
+    line, past = lines.line_at(pieces, row), lines.past_at(pieces, row)
+    if tuples.from_client(packet):
+        past.client_hi, past.client_lo, past.client_port = packet.src_hi, packet.src_lo, packet.sport
+        past.server_hi, past.server_lo, past.server_port = packet.dst_hi, packet.dst_lo, packet.dport
+    else:
+        past.client_hi, past.client_lo, past.client_port = packet.dst_hi, packet.dst_lo, packet.dport
+        past.server_hi, past.server_lo, past.server_port = packet.src_hi, packet.src_lo, packet.sport
+    line.client, line.server = packet.source, packet.target
+    if not tuples.from_client(packet):
+        line.client, line.server = packet.target, packet.source
+    line.interface, line.ended, line.pause, line.dated = packet.interface, _UNDATED, 0, 0
+    line.block = 0
+    line.traits = (_OPENED if packet.flags & _SYN else 0) | (_VERSION6 if packet.version == 6 else 0)
+    for direction in range(2):
+        way = lines.way_of(line, direction)
+        way.segments = way.low = way.high = way.acked = way.kept = way.ttl = way.known = 0
+        way.most = lines.UNSET
+        past.first[direction] = past.isn[direction] = past.fin_end[direction] = 0
+        past.resets[direction], past.wscale[direction] = 0, _ABSENT
+    past.number, past.first_frame, past.started = number, packet.frame, packet.ts
+    past.marked = 0
+    line.since = line.paused_since = line.paused_at = packet.ts
+    past.clock[0] = past.clock[1] = past.clock[2] = past.clock[3] = packet.ts
 
 
 def summed_up(pieces: Any, row: int, rare: Rare | None, until: int) -> Connection:

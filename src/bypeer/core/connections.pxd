@@ -4,6 +4,7 @@ from bypeer.core cimport connection as summary
 from bypeer.core cimport lines, plain, sketch, tuples
 from bypeer.core.lines cimport Line, Packet, Past, Way
 from bypeer.core.segment cimport Segment
+from bypeer.core.trail cimport Trail
 
 cdef long long _NUMBERS, _HALF, _MOST_CONNECTIONS, _UNDATED, _MANY
 cdef int _TO_SERVER, _TO_CLIENT, _SKETCH, _FIN, _SYN, _RST, _ACK, _SPECIAL, _ABSENT, _FEW_MARKS
@@ -23,9 +24,13 @@ cdef class Connections:
     cdef unsigned long long *_slots
     cdef unsigned long long _mask, _tuples
     cdef public dict rare
+    cdef public Trail trail
+    cdef unsigned int _block
 
     @cython.locals(place="Py_ssize_t", slot="unsigned long long")
     cdef void expect(self, Packet *packets, Py_ssize_t count) noexcept
+    @cython.locals(trail=Trail, row="long long", line="Line *")
+    cpdef trace(self, long long frame, long long offset)
     @cython.locals(place="Py_ssize_t")
     cdef bint take(self, Packet *packets, Py_ssize_t count) except -1
     @cython.locals(packet="Packet *")
@@ -37,6 +42,7 @@ cdef class Connections:
     cdef inline int _direction(self, Line *line, long long row, Packet *packet) noexcept
     @cython.locals(way="Way *", ts="long long")
     cdef inline bint _note(self, Line *line, long long row, int direction, Packet *packet) except -1
+    cdef bint _leave(self, Line *line, long long row) except -1
     @cython.locals(way="Way *")
     cdef inline bint _advance(self, Line *line, long long row, int direction, Packet *packet) except -1
     cdef bint _other_ttl(self, Line *line, long long row, int direction, int ttl) except -1
@@ -55,8 +61,6 @@ cdef class Connections:
     cdef bint _reborn(self, long long row, int direction, Packet *packet) except -1
     @cython.locals(row="long long", line="Line *")
     cdef Py_ssize_t _begin(self, unsigned long long at, unsigned long long upper, Packet *packet, long long before) except -1
-    @cython.locals(line="Line *", past="Past *", way="Way *", direction="int")
-    cdef void _clear(self, long long row, Packet *packet) noexcept
     @cython.locals(latest="long long", source="long long", target="long long")
     cdef Py_ssize_t _evict(self) except -1
     @cython.locals(line="Line *", other="Past *", mixed="unsigned long long", upper="unsigned long long",

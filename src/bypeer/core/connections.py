@@ -11,12 +11,15 @@ what `arrive` needs a little later.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bypeer.core import connection as summary
 from bypeer.core import lines, plain, sketch, tcp, tuples
 from bypeer.core.connection import FEW_MARKS, SKETCH, TO_CLIENT, TO_SERVER, Connection, Rare
+from bypeer.core.frames import Span
 from bypeer.core.segment import ABSENT, NO_TIME, Segment
+from bypeer.core.trail import Trail
 
 GROUP = 64  # packets that are under way at once
 
@@ -43,8 +46,8 @@ class Connections:
     """
 
     __slots__ = (
-        "_alone", "_begun", "_held", "_mask", "_memory", "_slots", "_table", "_tuples", "count", "direction",
-        "evicted", "pieces", "rare",
+        "_alone", "_begun", "_block", "_held", "_mask", "_memory", "_slots", "_table", "_tuples", "count",
+        "direction", "evicted", "pieces", "rare", "trail",
     )  # fmt: skip
 
     evicted: int  # connections that were forgotten, beyond the latest MOST_CONNECTIONS
@@ -58,11 +61,14 @@ class Connections:
     _mask: int  # their number - 1
     _tuples: int  # how many are taken
     _alone: Any  # memory for one packet
+    trail: Trail | None  # where the rows' frames are, if that is noted
+    _block: int  # its latest block; 0: there are no notes
     rare: dict[int, Rare]  # by row
 
     def __init__(self) -> None:
         self.direction = self._tuples = self._begun = self.count = self.evicted = 0
         self.rare, self._alone = {}, lines.packets(1)
+        self.trail, self._block = None, 0
         self._memory = bytearray(8 * (MOST_CONNECTIONS // lines.PIECE + 2))
         self.pieces, self._held = lines.pieces(self._memory), []
         self._table, self._mask = bytearray(8 * FEWEST_SLOTS), FEWEST_SLOTS - 1
@@ -87,14 +93,20 @@ class Connections:
     def __reduce__(self) -> tuple[Any, ...]:
         """How it is sent to another process: to be looked at there, not to be added to."""
         held = [lines.content(self.pieces, number) for number in range(len(self._held))]
-        return received, (held, self.count, self._begun, self.evicted, self.rare)
+        return received, (held, self.count, self._begun, self.evicted, self.rare, self.trail)
 
-    def receive(self, held: list[Any], count: int, begun: int, evicted: int, rare: dict[int, Rare]) -> None:
+    def receive(self, held: list[Any], count: int, begun: int, evicted: int, *rest: Any) -> None:
         """Have the rows that another process sent."""
         for number, content in enumerate(held):
             self._held.append(lines.piece(self.pieces, number))
             lines.fill(self.pieces, number, content)
-        self.count, self._begun, self.evicted, self.rare = count, begun, evicted, rare
+        self.count, self._begun, self.evicted = count, begun, evicted
+        self.rare, self.trail = rest
+
+    def spans(self, rows: Sequence[Connection]) -> list[Span]:
+        """Where the frames of these connections are."""
+        assert self.trail is not None
+        return self.trail.spans(rows, self.count)
 
     # A packet
 
@@ -112,6 +124,19 @@ class Connections:
             slot = self._slots[lines.packet_at(packets, place).mixed & self._mask]
             if slot:
                 lines.fetch_past(self.pieces, (slot & _NUMBERS) - 1, _SKETCH)
+
+    def trace(self, frame: int, offset: int) -> None:
+        """Further frames follow, from this one on, which lies at that offset."""
+        trail = self.trail
+        if trail is None:
+            return
+        if trail.full:
+            trail.halve(self.count)
+            for row in range(self.count):
+                line = lines.line_at(self.pieces, row)
+                line.block = (line.block + 1) // 2
+        trail.begin(frame, offset)
+        self._block = 0 if trail.vague else trail.block
 
     def take(self, packets: Any, count: int) -> None:
         """Take in so many packets that were expected."""
@@ -167,6 +192,8 @@ class Connections:
         way = lines.way_of(line, direction)
         way.segments += 1
         line.last = packet.frame
+        if line.block != self._block:
+            self._leave(line, row)
         ts = packet.ts
         if ts != _UNDATED:
             if line.dated & lines.TICK - 1 == 0 or ts - line.ended > line.pause:
@@ -177,6 +204,12 @@ class Connections:
             line.traits ^= _RESET
         if not packet.flags & _SPECIAL or not self._special(line, row, direction, packet):
             self._advance(line, row, direction, packet)
+
+    def _leave(self, line: lines.Line, row: int) -> None:
+        """Leave a note in the trail, the first for this row in this block."""
+        line.block = self._block
+        if self._block and self.trail is not None:
+            self.trail.note(row)
 
     def _advance(self, line: lines.Line, row: int, direction: int, packet: lines.Packet) -> None:
         """Widen what is known of a direction's numbers."""
@@ -284,7 +317,7 @@ class Connections:
         if row % lines.PIECE == 0 and row // lines.PIECE == len(self._held):
             self._held.append(lines.piece(self.pieces, row // lines.PIECE))
         self.count += 1
-        self._clear(row, packet)
+        summary.clear(self.pieces, row, packet, self._begun)
         self._begun += 1
         self._slots[at] = upper << 32 | row + 1
         line = lines.line_at(self.pieces, row)
@@ -302,31 +335,6 @@ class Connections:
             row = self._evict()
         return row
 
-    def _clear(self, row: int, packet: lines.Packet) -> None:
-        """A row as for a connection of which that is the first packet."""
-        line, past = lines.line_at(self.pieces, row), lines.past_at(self.pieces, row)
-        if tuples.from_client(packet):
-            past.client_hi, past.client_lo, past.client_port = packet.src_hi, packet.src_lo, packet.sport
-            past.server_hi, past.server_lo, past.server_port = packet.dst_hi, packet.dst_lo, packet.dport
-        else:
-            past.client_hi, past.client_lo, past.client_port = packet.dst_hi, packet.dst_lo, packet.dport
-            past.server_hi, past.server_lo, past.server_port = packet.src_hi, packet.src_lo, packet.sport
-        line.client, line.server = packet.source, packet.target
-        if not tuples.from_client(packet):
-            line.client, line.server = packet.target, packet.source
-        line.interface, line.ended, line.pause, line.dated = packet.interface, _UNDATED, 0, 0
-        line.traits = (_OPENED if packet.flags & _SYN else 0) | (_VERSION6 if packet.version == 6 else 0)
-        for direction in range(2):
-            way = lines.way_of(line, direction)
-            way.segments = way.low = way.high = way.acked = way.kept = way.ttl = way.known = 0
-            way.most = lines.UNSET
-            past.first[direction] = past.isn[direction] = past.fin_end[direction] = 0
-            past.resets[direction], past.wscale[direction] = 0, _ABSENT
-        past.number, past.first_frame, past.started = self._begun, packet.frame, packet.ts
-        past.marked = 0
-        line.since = line.paused_since = line.paused_at = packet.ts
-        past.clock[0] = past.clock[1] = past.clock[2] = past.clock[3] = packet.ts
-
     # Too many
 
     def _evict(self) -> int:
@@ -337,7 +345,9 @@ class Connections:
         latest, rare = self.count - 1, self.rare
         order = sorted(range(latest), key=self._dispensable)
         kept = [*sorted(order[: _MOST_CONNECTIONS // 2 - 1]), latest]
-        self.rare = {}
+        self.rare, self._block = {}, 0
+        if self.trail is not None:
+            self.trail.forget()
         for target, source in enumerate(kept):
             if source in rare:
                 self.rare[target] = rare[source]

@@ -149,7 +149,7 @@ def _keep(
                 kept[key] = Excerpt() if found.small else excerpts[key]
                 again.setdefault(place.vantage[0], []).append((row, kept[key]))
     for number, wanted in again.items():
-        look_again(sources[number], wanted)
+        look_again(sources[number], scans[number], wanted)
     return kept
 
 

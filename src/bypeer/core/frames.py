@@ -38,7 +38,13 @@ class Frames:
         self.offset = array("q", bytes(8 * BATCH))  # octets from the start of the file to its record
 
 
-Span = tuple[int, int]  # the numbers of a first and a last frame
+class Span(NamedTuple):
+    """Frames that follow one another, as a part of their file."""
+
+    first: int  # their numbers
+    last: int
+    offset: int  # octets from the start of the file to the first one; -1: not known
+    stop: int  # and to what follows the last one
 
 
 class Source(Protocol):
@@ -52,5 +58,5 @@ class Source(Protocol):
     def again(self, spans: Sequence[Span]) -> Iterator[Frames]:
         """These frames once more, after all were read; others too, where that costs less than to leave them.
 
-        The spans are in order, and none meets another.
+        The spans are in order, and none meets another. Of several files, one may reach into the next.
         """

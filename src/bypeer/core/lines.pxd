@@ -56,7 +56,7 @@ cdef struct Line:
     unsigned long long client, server
     long long interface, ended, since, pause
     unsigned short dated, traits
-    unsigned int room
+    unsigned int block
     long long last
     Way ways[2]  # a cache line begins here
     long long paused_since, paused_at
@@ -116,6 +116,9 @@ cdef inline Way *way_of(Line *line, int direction) noexcept nogil:
     return &line.ways[direction]
 
 cdef inline long long *column(long long[::1] numbers) noexcept:
+    return &numbers[0]
+
+cdef inline unsigned int *rows_of(unsigned int[::1] numbers) noexcept:
     return &numbers[0]
 
 cdef inline const unsigned char *octets_of(bytearray memory) noexcept:

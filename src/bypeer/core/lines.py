@@ -67,8 +67,8 @@ class Line:
     """A connection's tuple, and what each packet may change."""
 
     __slots__ = (
-        "client", "dated", "ended", "interface", "last", "pause", "paused_at", "paused_since", "server",
-        "since", "traits", "ways",
+        "block", "client", "dated", "ended", "interface", "last", "pause", "paused_at", "paused_since",
+        "server", "since", "traits", "ways",
     )  # fmt: skip
 
     client: int  # both endpoints, as tuples.end_of has them
@@ -76,7 +76,8 @@ class Line:
     interface: int  # Segment.interface
     dated: int  # dated segments, modulo 2**16
     traits: int  # flags (connections.py)
-    last: int  # the number of its last frame
+    block: int  # of its last frame (trail.py)
+    last: int  # the number of that
     ended: int  # ns: the last dated segment, or NO_TIME
     since: int  # ns: three to four TICKs before, the earliest time in Past.clock
     pause: int  # ns: the longest time without a segment
@@ -85,7 +86,7 @@ class Line:
     ways: tuple[Way, Way]  # TO_SERVER, TO_CLIENT
 
     def __init__(self) -> None:
-        self.client = self.server = self.interface = self.dated = self.traits = self.last = 0
+        self.client = self.server = self.interface = self.dated = self.traits = self.block = self.last = 0
         self.ended = self.since = self.pause = self.paused_since = self.paused_at = 0
         self.ways = (Way(), Way())
 
@@ -188,6 +189,11 @@ def way_of(line: Line, direction: int) -> Way:
 
 def column(numbers: Any) -> Any:
     """A column of a batch, or of a table: an array of 64-bit numbers."""
+    return numbers
+
+
+def rows_of(numbers: Any) -> Any:
+    """A column of 32-bit numbers."""
     return numbers
 
 

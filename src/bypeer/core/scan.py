@@ -17,9 +17,10 @@ from bypeer.core.connection import Connection
 from bypeer.core.connections import GROUP, Connections
 from bypeer.core.decode import KINDS, LAST_TCP, OTHER, TCP, TUNNEL, UNSUPPORTED, decode
 from bypeer.core.excerpt import Excerpt
-from bypeer.core.frames import Frames, Interface, Source, Span
+from bypeer.core.frames import Frames, Interface, Source
 from bypeer.core.points import Lane
 from bypeer.core.segment import NO_TIME, Segment
+from bypeer.core.trail import Trail
 from bypeer.core.tuples import hash_of_ends
 
 # Copies that are C integers when compiled.
@@ -53,7 +54,7 @@ def scan(source: Source, keep: bool = True) -> Scan:
     found = Scan()
     kept: dict[int, Excerpt] | None = {} if keep else None
     passing = Passing()
-    passing.kept = kept
+    passing.kept, passing.table.trail = kept, Trail()
     for batch in source.frames():
         passing.see(batch, source.interfaces)
         _clock(found, batch)
@@ -70,30 +71,24 @@ def scan(source: Source, keep: bool = True) -> Scan:
     return found
 
 
-def look_again(source: Source, wanted: Sequence[tuple[Connection, Excerpt]]) -> None:
-    """Fill the excerpts of some connections of an earlier scan of the same source."""
+def look_again(source: Source, found: Scan, wanted: Sequence[tuple[Connection, Excerpt]]) -> None:
+    """Fill the excerpts of some connections that a scan of this source found."""
     passing = Passing()
     passing.kept = {}
-    _again(source, wanted, passing)
+    _again(source, found, wanted, passing)
 
 
-def collect(source: Source, wanted: Sequence[tuple[Connection, Lane]]) -> None:
-    """Give the segments of some connections of an earlier scan to their lanes, all of them."""
+def collect(source: Source, found: Scan, wanted: Sequence[tuple[Connection, Lane]]) -> None:
+    """Give the segments of some connections that a scan of this source found to their lanes, all of them."""
     passing = Passing()
     passing.lanes = {}
-    _again(source, wanted, passing)
+    _again(source, found, wanted, passing)
 
 
-def _again(source: Source, wanted: Sequence[tuple[Connection, Any]], passing: Passing) -> None:
+def _again(source: Source, found: Scan, wanted: Sequence[tuple[Connection, Any]], passing: Passing) -> None:
     """Read the source once more, where these connections are."""
     passing.want(wanted)
-    spans: list[Span] = []
-    for row in sorted((row for row, _ in wanted), key=lambda row: row.first_frame):
-        if spans and row.first_frame <= spans[-1][1]:
-            spans[-1] = spans[-1][0], max(row.last_frame, spans[-1][1])
-        else:
-            spans.append((row.first_frame, row.last_frame))
-    for batch in source.again(spans):
+    for batch in source.again(found.table.spans([row for row, _ in wanted])):
         passing.see(batch, source.interfaces)
 
 
@@ -157,6 +152,7 @@ class Passing:
         """Take in a batch of frames."""
         table, row, self._interfaces = self.table, 0, interfaces
         while row < batch.count:
+            table.trace(batch.first + row, batch.offset[row])
             row = self._gather(batch, batch.octets, row)
             table.expect(self._packets, self._count)
             if self.kept is None and self.lanes is None:
