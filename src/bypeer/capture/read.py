@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bypeer.capture import pcap, pcapng, snoop
+from bypeer.capture import pcap
 from bypeer.capture.model import Capture, Comment, Damage, Loss, Reader, unpacked
 from bypeer.capture.source import Origin, origin
 from bypeer.capture.stream import Stream
@@ -58,6 +58,8 @@ def _reader(name: str, head: bytes, failure: str, packed: Packing | None) -> tup
     if pcap.is_pcap(head):
         pcap.check(head, name, failure)
         return "pcap", pcap.read
+    from bypeer.capture import pcapng, snoop  # what most captures need not wait for
+
     if pcapng.is_pcapng(head):
         return "pcapng", pcapng.read
     if snoop.is_snoop(head):

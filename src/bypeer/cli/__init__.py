@@ -7,7 +7,6 @@ one of `Status`, or what Click takes for a wrong usage, which is the same 2.
 from __future__ import annotations
 
 import sys
-import traceback
 from enum import IntEnum
 from keyword import iskeyword
 
@@ -99,6 +98,8 @@ def _failed(error: Exception) -> Status:
         why = error.strerror or type(error).__name__
         click.echo(f"bypeer: {error.filename}: {why}" if error.filename else f"bypeer: {why}", err=True)
         return Status.NOTHING_ANALYSED
+    import traceback
+
     traceback.print_exception(error)
     click.echo("bypeer: this is a fault of bypeer, not of the captures: please report it", err=True)
     return Status.OUR_FAULT

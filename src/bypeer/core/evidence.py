@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -235,4 +234,4 @@ def _sysctls(facts: Mapping[str, str]) -> Sysctls | None:
     timeouts = tuple(said.get(name, usual) for name, usual in zip(names, TIMEOUTS, strict=True))
     if not changed and timeouts == TIMEOUTS:
         return None
-    return replace(Sysctls(timeouts=timeouts), **changed)  # type: ignore[arg-type]
+    return Sysctls(timeouts=timeouts)._replace(**changed)  # type: ignore[arg-type]
