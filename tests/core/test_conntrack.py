@@ -5,7 +5,6 @@ What 6.18 answers here, a 6.18.44 kernel answered too. Scripts are in the notati
 
 from __future__ import annotations
 
-
 import pytest
 
 from bypeer.core import conntrack, entry, segment, tcp

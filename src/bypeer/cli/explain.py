@@ -127,7 +127,6 @@ def patience(piped: bool, shown: Progress | None) -> Iterator[None]:
 
     `shown` is on the screen, where a line of ours would be in its way.
     """
-
     if not piped:
         yield
         return
@@ -153,9 +152,7 @@ def patience(piped: bool, shown: Progress | None) -> Iterator[None]:
 @click.command(no_args_is_help=True, epilog=STATUSES)
 @click.argument("captures", nargs=-1, type=CAPTURE, metavar="CAPTURE...")
 @click.option("-o", "--output", type=click.Choice((*RENDER, HTML)), default="text", show_default=True)
-@click.option(
-    "-w", "--write", type=click.Path(dir_okay=False), callback=as_path, help="Write to this file."
-)
+@click.option("-w", "--write", type=click.Path(dir_okay=False), callback=as_path, help="Write to this file.")
 @click.option("--kernel", type=KernelName(), default="auto", help="Of the NAT host, as 5.10.")
 @click.option("--inside", type=CAPTURE, multiple=True, help="A capture from inside the NAT.")
 @click.option("--outside", type=CAPTURE, multiple=True, help="A capture from outside the NAT.")

@@ -288,9 +288,7 @@ def _printed(case: Case) -> bool:
     return any(side is not None and side.printed for side in case.seen.study.sides)
 
 
-def _trigger(
-    seen: Seen, reset: Reset, frontier: Frontier, ids: Mapping[VantageKey, str]
-) -> Trigger | None:
+def _trigger(seen: Seen, reset: Reset, frontier: Frontier, ids: Mapping[VantageKey, str]) -> Trigger | None:
     one = reset.trigger
     if one is None:
         return None
