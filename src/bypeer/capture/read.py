@@ -28,8 +28,10 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise CaptureError(name, 0, getattr(error, "strerror", None) or str(error)) from error
     try:
-        packed = packing(_head(name, source, None)[0])
-        head, failure = _head(name, source, packed)
+        head, failure = _head(name, source, None)
+        packed = packing(head)
+        if packed is not None:
+            head, failure = _head(name, source, packed)
         form, reader = _reader(name, head, failure, packed)
     except BaseException:
         source.close()
