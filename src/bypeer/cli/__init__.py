@@ -6,6 +6,8 @@ one of `Status`, or what Click takes for a wrong usage, which is the same 2.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from enum import IntEnum
 from keyword import iskeyword
@@ -72,6 +74,8 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    # What is left at the end goes with the process: Python would look through all of it, twice.
+    atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that is ASCII only gets "\u2192" instead of a traceback.
         if hasattr(stream, "reconfigure"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -122,12 +121,6 @@ def _beside(ticket: Path, picture: Picture) -> str:
     return path.name
 
 
-def keep_all() -> None:
-    """Look for no garbage: all modules and records are wanted until the end, and go with the process."""
-    gc.disable()
-    atexit.register(gc.freeze)  # or Python looks through them twice before it ends: 7 ms
-
-
 @contextmanager
 def patience(piped: bool, shown: Progress | None) -> Iterator[None]:
     """Leave the first Ctrl-C to whoever writes into the pipe: the last packets come after it.
@@ -184,7 +177,7 @@ def explain(
     one capture (tcpdump -C, -G, -W; dumpcap -b) are read as one. - is standard input:
     tcpdump -w - | bypeer explain -. With -o markdown -w NAME.md the picture goes into NAME.svg.
     """
-    keep_all()
+    gc.disable()  # all modules and records are wanted until the end: to look for others is lost time
     from bypeer import api
     from bypeer.cli.progress import progress
 

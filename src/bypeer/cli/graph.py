@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -14,7 +15,6 @@ from bypeer.cli.explain import (
     CAPTURE,
     KernelName,
     asked,
-    keep_all,
     patience,
     renderer,
     telling,
@@ -72,7 +72,7 @@ def graph(
     It is the one that `bypeer explain` gives its verdict about, and the picture begins shortly before the
     RST that killed it. Without -w it is drawn in the terminal. A page (.html) can be zoomed.
     """
-    keep_all()
+    gc.disable()  # as in explain
     from bypeer.cli.progress import progress
 
     paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
