@@ -207,8 +207,11 @@ class Evidence:
     @property
     def kernel(self) -> Kernel | None:
         """The host's, by its own word; None where it is not said or not known."""
+        told = self.facts.get("kernel")
+        if told is None:
+            return None
         try:
-            return named(self.facts.get("kernel", ""))
+            return named(told)
         except ValueError:
             return None
 
