@@ -145,8 +145,8 @@ Test = Callable[..., Finding]
 @cache  # it is asked for each RST
 def _subject(test: Test) -> str:
     """What a test is of, by the name of its first parameter."""
-    first = test.__code__.co_varnames[0]  # inspect.signature takes a millisecond for all
-    return {"reset": "reset", "seen": "connection", "every": "input"}[first]
+    parameters = list(inspect.signature(test).parameters)
+    return {"reset": "reset", "seen": "connection", "every": "input"}[parameters[0]]
 
 
 class Cause(NamedTuple):
