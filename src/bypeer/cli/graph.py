@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bypeer.cli.explain import (
-    CAPTURE,
-    KernelName,
-    asked,
-    patience,
-    renderer,
-    telling,
-    warn_of_damage,
-)
+from bypeer.cli.explain import CAPTURE, KernelName, asked, patience, renderer, telling, warn_of_damage
 from bypeer.cli.output import colourful, deliver, not_over, save
 
 if TYPE_CHECKING:
@@ -72,9 +64,9 @@ def graph(
     It is the one that `bypeer explain` gives its verdict about, and the picture begins shortly before the
     RST that killed it. Without -w it is drawn in the terminal. A page (.html) can be zoomed.
     """
-    gc.disable()  # as in explain
     from bypeer.cli.progress import progress
 
+    gc.disable()  # as in explain
     paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
     _check(paths, write)
     given = asked(kernel, inside, outside, jobs)
