@@ -1,6 +1,6 @@
 """What a run costs before and beside its work: whole processes, median of 20.
 
-Held: `bypeer --version` takes at most twice `import click`; `bypeer explain` of a case 0.3 s.
+Held: `bypeer --version` takes at most twice `import click`; `bypeer explain` of a case 0.15 s.
 """
 
 from __future__ import annotations

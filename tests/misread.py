@@ -7,7 +7,6 @@ segment reads, nor the default timeouts, because every test sets its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from bypeer.core import tcp
@@ -103,7 +102,7 @@ def _setting(name: str, value: int) -> Mutant:
     changed: dict[str, Any] = {name: value}
 
     def made(rules: type[Rules], kernel: Kernel, sysctls: Sysctls) -> Rules:
-        return rules(kernel, replace(sysctls, **changed))
+        return rules(kernel, sysctls._replace(**changed))
 
     return Mutant(f"settings: {name}: {value}", made=made)
 
@@ -112,7 +111,7 @@ def _timeout(at: int, other: int) -> Mutant:
     def made(rules: type[Rules], kernel: Kernel, sysctls: Sysctls) -> Rules:
         timeouts = list(sysctls.timeouts)
         timeouts[at] = timeouts[other]
-        found = rules(kernel, replace(sysctls, timeouts=tuple(timeouts)))
+        found = rules(kernel, sysctls._replace(timeouts=tuple(timeouts)))
         return found
 
     return Mutant(f"timeouts: {TIMERS[at]}: {TIMERS[other]}", made=made)
@@ -139,7 +138,7 @@ def _texts(kernel: Kernel) -> Iterator[Mutant]:
 def _text(name: str, reason: Any) -> Mutant:
     def made(rules: type[Rules], kernel: Kernel, sysctls: Sysctls) -> Rules:
         if kernel.name == name:
-            kernel = replace(kernel, texts={**kernel.texts, reason: "another text"})
+            kernel = kernel._replace(texts={**kernel.texts, reason: "another text"})
         return rules(kernel, sysctls)
 
     return Mutant(f"texts: {name}, {reason.name}: another", made=made)

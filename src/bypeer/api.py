@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bypeer import __version__
 from bypeer.capture.jobs import scan_at_once
@@ -23,9 +23,11 @@ from bypeer.core.explanation import Damage, Explanation, File, Input, Loss, Role
 from bypeer.core.kernels import Kernel
 from bypeer.core.kernels import named as named_kernel
 from bypeer.core.linktypes import link_type_name
-from bypeer.core.picture import Picture
 from bypeer.core.scan import Scan, collect
 from bypeer.core.segment import NO_TIME
+
+if TYPE_CHECKING:
+    from bypeer.core.picture import Picture
 
 Path = str | os.PathLike[str]
 

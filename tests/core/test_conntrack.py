@@ -5,8 +5,6 @@ What 6.18 answers here, a 6.18.44 kernel answered too. Scripts are in the notati
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from bypeer.core import conntrack, entry, segment, tcp
@@ -116,7 +114,7 @@ def test_fin_or_rst_out_of_window(reached: str, script: str, seconds: int, lower
     played = play(reached + script)
     assert played.answers[-1][1] == "INVALID"
     assert (played.out.lowered, played.entry.timeout) == (lowered, seconds * SECOND)
-    old = play(reached + script, replace(LINUX_6_18, lowers_timer=False))
+    old = play(reached + script, LINUX_6_18._replace(lowers_timer=False))
     assert not old.out.lowered
     assert old.entry.timeout == play(reached).entry.timeout
 

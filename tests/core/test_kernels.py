@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from bypeer.core import kernels, tcp
@@ -119,9 +117,9 @@ SHOWS = {
 def test_what_a_rule_changes(rule: str) -> None:
     script, sysctls, *answers = SHOWS[rule]
     # overshoot: the reason is known only where data beyond the window count
-    base = replace(LINUX_6_18, overshoot_counts=True)
+    base = LINUX_6_18._replace(overshoot_counts=True)
     for holds, answer in zip((True, False), answers, strict=True):
-        played = play(script, replace(base, **{rule: holds}), sysctls)  # type: ignore[arg-type]
+        played = play(script, base._replace(**{rule: holds}), sysctls)  # type: ignore[arg-type]
         assert (played.out.ctstate, played.out.state_after, played.reason) == answer
 
 
@@ -219,7 +217,7 @@ def test_named(version: str, kernel: Kernel) -> None:
 def test_a_series_that_nobody_looked_at_is_inferred(version: str, kernel: Kernel) -> None:
     found = named(version)
     assert found.inferred == tuple(kernel.sources)
-    assert replace(found, sources=kernel.sources) == kernel
+    assert found._replace(sources=kernel.sources) == kernel
 
 
 def test_named_knows_patches() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bypeer.core.explanation import Event
-from bypeer.core.narrate import behind, events, forwarding, line, octets_text
+from bypeer.core.narrate import Frontier, events, forwarding, line, octets_text
 from bypeer.core.study import INSIDE, OUTSIDE, Sighting
 from tests.core.test_verdict import ALL, BURST, CLOSE, GOOD, HOST, KILL, again
 from tests.scene import ASKED, FAR, OPEN, START, case
@@ -229,9 +229,9 @@ def test_how_far_behind() -> None:
     ).seen
     at = {one.start: one for one in seen.study.at(OUTSIDE, 1)}
     (late,) = [one for one in seen.study.at(OUTSIDE, 1) if one.start == 1 and one.twin is None]
-    assert behind(seen, late) == 91_449 - 1_449
-    assert behind(seen, at[91_449]) == -100
-    assert behind(seen, seen.study.at(OUTSIDE, 1)[0]) == 0
+    assert Frontier(seen).behind(late) == 91_449 - 1_449
+    assert Frontier(seen).behind(at[91_449]) == -100
+    assert Frontier(seen).behind(seen.study.at(OUTSIDE, 1)[0]) == 0
 
 
 def test_undated_segments_have_no_time() -> None:

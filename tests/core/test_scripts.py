@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,7 +50,7 @@ def test_the_model_answers_as_the_scripts_expect(release: str) -> None:
 
 
 def test_a_broken_model_does_not() -> None:
-    assert len(list(failures({"6.18": replace(LINUX_6_18, late_is_invalid=True)}))) > 10
+    assert len(list(failures({"6.18": LINUX_6_18._replace(late_is_invalid=True)}))) > 10
     assert len(list(failures({"6.18": LINUX_6_18}, step=lambda *_: None))) > 100
 
 
@@ -146,7 +145,7 @@ SAID_ONLY = ("numbered_log", "logs_ignored_index", "logs_invalid_new", "logs_una
 @pytest.mark.parametrize("rule", [row.rule for row in RULES if row.rule not in SAID_ONLY])
 def test_no_rule_can_be_turned_round_unnoticed(rule: str) -> None:
     changed: dict[str, Any] = {rule: not getattr(LINUX_6_18, rule)}
-    assert next(failures({"6.18": replace(LINUX_6_18, **changed)}), None)
+    assert next(failures({"6.18": LINUX_6_18._replace(**changed)}), None)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +156,6 @@ def test_no_setting_can_be_ignored_unnoticed(setting: str) -> None:
 
     def deaf(kernel: Kernel, sysctls: Sysctls) -> Rules:
         changed: dict[str, Any] = {setting: default}
-        return Rules(kernel, replace(sysctls, **changed))
+        return Rules(kernel, sysctls._replace(**changed))
 
     assert next(failures({"6.18": LINUX_6_18}, rules=deaf), None)

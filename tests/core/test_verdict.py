@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -327,7 +326,7 @@ def test_what_rests_on_an_inferred_rule_is_never_certain(name: str) -> None:
     kernel = named(version)
     assert concluded(story, kernel=kernel, **how)[0].certainty == "certain"
     for rule, certainty in ((rests, "likely"), (other, "certain")):
-        inferred = replace(kernel, sources={**kernel.sources, rule: "i"})
+        inferred = kernel._replace(sources={**kernel.sources, rule: "i"})
         end, _ = concluded(story, kernel=inferred, **how)
         assert end.certainty == certainty
         assert ("these rules were inferred" in " ".join(end.needs)) == (certainty == "likely")

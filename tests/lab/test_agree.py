@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,7 +67,7 @@ def with_cell(kernel: Kernel, side: str, state: CtState, kind: Index, cell: CtSt
     table = dict(ORIGINAL_TABLE if side == "original" else REPLY_TABLE)
     table[state] = (*table[state][:kind], cell, *table[state][kind + 1 :])
     changed: dict[str, Any] = {side: table}
-    return replace(kernel, **changed)
+    return kernel._replace(**changed)
 
 
 @pytest.mark.parametrize("rule", FLIPPED if FAST else FLIPPED[:2])
@@ -100,7 +99,7 @@ def test_a_setting_that_the_model_does_not_have_is_found(running: Kernel, settin
     told = Sysctls(timeouts=WORLDS[1].sysctls.timeouts)
     found = module.Agreement(running.name, "", 1, reasons=False)
     with Oracle(told, kernel=running) as oracle:
-        rules = module.Rules(running, replace(told, **other))
+        rules = module.Rules(running, told._replace(**other))
         generator = Generator(rules, module.Packer(4), nat=False, seed=1)
         module._play(found, oracle, generator, BROKEN, "told otherwise", None)
     assert found.disagreement is not None
@@ -111,7 +110,7 @@ def test_another_reason_is_found(running: Kernel) -> None:
     """The same verdict for another reason: only the log tells."""
     reason = next(reason for reason in running.texts if reason.name == "ACK_OVER")
     texts = dict(running.texts) | {reason: running.texts[reason].replace("{bound}", "17")}
-    wrong = replace(running, texts=texts)
+    wrong = running._replace(texts=texts)
     assert agree(LOGGED // 4, 1, wrong, timed=False).disagreement is None
     found = agree(LOGGED // 4, 1, wrong, reasons=True, timed=False).disagreement
     assert found is not None
@@ -120,7 +119,7 @@ def test_another_reason_is_found(running: Kernel) -> None:
 
 def test_the_script_shows_it_too(running: Kernel) -> None:
     """What is printed can be read again, and the kernel gives the same answers."""
-    wrong = replace(running, late_is_invalid=True)
+    wrong = running._replace(late_is_invalid=True)
     found = agree(BROKEN, 1, wrong, timed=False).disagreement
     assert found is not None
     packets = [Packet(line.direction, line.segment) for line in parse(found.script)]

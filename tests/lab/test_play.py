@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,7 +64,7 @@ def test_the_kernel_alone_is_judged_too(running: Kernel, monkeypatch: pytest.Mon
 
     late = "> . 1:1(0) ack 1 => ESTABLISHED ESTABLISHED\n> . -90000:-90000(0) ack 1 => ESTABLISHED {}"
     other = not running.late_is_invalid
-    monkeypatch.setattr(module, "named", lambda _: replace(running, late_is_invalid=other))
+    monkeypatch.setattr(module, "named", lambda _: running._replace(late_is_invalid=other))
     expected = "INVALID seq-under" if other else "ESTABLISHED seq-under"
     assert wrong(HANDSHAKE + late.format(expected)) == ["> . -90000:-90000(0) ack 1"]
 
@@ -89,7 +88,7 @@ def test_timers_that_tell_no_state_are_refused() -> None:
 
 @pytest.mark.parametrize("world", [WORLDS[0], WORLDS[3]], ids=lambda world: world.name)
 def test_a_disagreement_is_a_script_that_can_be_played(running: Kernel, world: object) -> None:
-    broken = replace(running, late_is_invalid=not running.late_is_invalid, inexact_rst_unack=True)
+    broken = running._replace(late_is_invalid=not running.late_is_invalid, inexact_rst_unack=True)
     found = agree(30_000, 1, broken, worlds=[world], timed=False).disagreement  # type: ignore[list-item]
     assert found is not None
     assert wrong(found.script) == []

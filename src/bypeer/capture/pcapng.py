@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from struct import Struct
 
-from bypeer.capture import journal
 from bypeer.capture.model import LONGEST_TEXT, Capture
 from bypeer.capture.stream import LARGEST_FRAME, SIZE, Stream
 from bypeer.capture.walk import Clocks, packets
@@ -291,6 +290,8 @@ class _Reader:
         """Take in an entry. It stands alone between two batches: see `_breaks`."""
         assert not self.frames.count
         self.frames.first += 1
+        from bypeer.capture import journal  # here: with json it costs 2 ms, and only case files have entries
+
         event = journal.event(bytes(self.stream.octets[at:stop]))
         if event is not None:
             self.capture.event(event, stop - at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bypeer.capture import pcap, pcapng, snoop
+from bypeer.capture import pcap
 from bypeer.capture.model import Capture, Comment, Damage, Loss, Reader, unpacked
 from bypeer.capture.source import Origin, origin
 from bypeer.capture.stream import Stream
@@ -28,8 +28,10 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise CaptureError(name, 0, getattr(error, "strerror", None) or str(error)) from error
     try:
-        packed = packing(_head(name, source, None)[0])
-        head, failure = _head(name, source, packed)
+        head, failure = _head(name, source, None)
+        packed = packing(head)
+        if packed is not None:
+            head, failure = _head(name, source, packed)
         form, reader = _reader(name, head, failure, packed)
     except BaseException:
         source.close()
@@ -58,6 +60,8 @@ def _reader(name: str, head: bytes, failure: str, packed: Packing | None) -> tup
     if pcap.is_pcap(head):
         pcap.check(head, name, failure)
         return "pcap", pcap.read
+    from bypeer.capture import pcapng, snoop  # what most captures need not wait for
+
     if pcapng.is_pcapng(head):
         return "pcapng", pcapng.read
     if snoop.is_snoop(head):

@@ -15,7 +15,6 @@ from itertools import pairwise
 
 from bypeer.capture.model import Capture
 from bypeer.capture.series import Series, newest, oldest
-from bypeer.capture.tail import last_time
 from bypeer.core.frames import Frames, Interface
 from bypeer.core.segment import NO_TIME
 
@@ -107,6 +106,8 @@ class _Look:
     def ended(self, enough: int) -> int:
         """When its last packet was taken, ns, or some packet later than `enough`."""
         if self._ended is None:
+            from bypeer.capture.tail import last_time  # here: few captures need its patterns
+
             self._ended = last_time(self.capture, self._head, self.began)
         if self._ended is not None:
             return self._ended

@@ -10,7 +10,6 @@ import os
 import stat
 from collections.abc import Callable
 from io import FileIO
-from pathlib import Path
 from typing import Protocol
 
 from bypeer.capture.stream import Source
@@ -199,4 +198,4 @@ class Watched:
 
 def _roomy() -> str:
     """The directory for large files that nobody misses."""
-    return os.environ.get("TMPDIR") or ("/var/tmp" if Path("/var/tmp").is_dir() else "/tmp")
+    return os.environ.get("TMPDIR") or ("/var/tmp" if os.path.isdir("/var/tmp") else "/tmp")

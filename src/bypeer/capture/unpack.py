@@ -9,9 +9,8 @@ records a file of its size can hold is bounded too: `Stream.took`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bypeer.capture.stream import Source
 
@@ -110,8 +109,7 @@ def _lz4() -> tuple[Make, Errors]:
     return import_module("lz4.frame").LZ4FrameDecompressor, (RuntimeError, ValueError)
 
 
-@dataclass(frozen=True, slots=True)
-class Packing:
+class Packing(NamedTuple):
     """A format of compressed files."""
 
     name: str

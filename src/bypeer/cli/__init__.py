@@ -6,8 +6,9 @@ one of `Status`, or what Click takes for a wrong usage, which is the same 2.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
-import traceback
 from enum import IntEnum
 from keyword import iskeyword
 
@@ -73,6 +74,8 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    # What is left at the end goes with the process: Python would look through all of it, twice.
+    atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that is ASCII only gets "\u2192" instead of a traceback.
         if hasattr(stream, "reconfigure"):
@@ -99,6 +102,8 @@ def _failed(error: Exception) -> Status:
         why = error.strerror or type(error).__name__
         click.echo(f"bypeer: {error.filename}: {why}" if error.filename else f"bypeer: {why}", err=True)
         return Status.NOTHING_ANALYSED
+    import traceback
+
     traceback.print_exception(error)
     click.echo("bypeer: this is a fault of bypeer, not of the captures: please report it", err=True)
     return Status.OUR_FAULT

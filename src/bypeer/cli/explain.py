@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import gc
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bypeer.cli.output import colourful, columns, deliver, not_over, save, warn
+from bypeer.cli.output import as_path, colourful, columns, deliver, not_over, save, warn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bypeer.cli.progress import Progress
     from bypeer.core.explanation import Explanation
     from bypeer.core.picture import Picture
@@ -127,6 +127,10 @@ def patience(piped: bool, shown: Progress | None) -> Iterator[None]:
 
     `shown` is on the screen, where a line of ours would be in its way.
     """
+    if not piped:
+        yield
+        return
+    import signal  # here: it makes enumerations of all signals
 
     def once(number: int, frame: object) -> None:
         signal.signal(number, before)
@@ -135,7 +139,7 @@ def patience(piped: bool, shown: Progress | None) -> Iterator[None]:
         warn("reading standard input to its end; interrupt again to give up")
 
     before = signal.getsignal(signal.SIGINT)
-    if not piped or before is not signal.default_int_handler:
+    if before is not signal.default_int_handler:
         yield
         return
     signal.signal(signal.SIGINT, once)
@@ -148,7 +152,7 @@ def patience(piped: bool, shown: Progress | None) -> Iterator[None]:
 @click.command(no_args_is_help=True, epilog=STATUSES)
 @click.argument("captures", nargs=-1, type=CAPTURE, metavar="CAPTURE...")
 @click.option("-o", "--output", type=click.Choice((*RENDER, HTML)), default="text", show_default=True)
-@click.option("-w", "--write", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.option("-w", "--write", type=click.Path(dir_okay=False), callback=as_path, help="Write to this file.")
 @click.option("--kernel", type=KernelName(), default="auto", help="Of the NAT host, as 5.10.")
 @click.option("--inside", type=CAPTURE, multiple=True, help="A capture from inside the NAT.")
 @click.option("--outside", type=CAPTURE, multiple=True, help="A capture from outside the NAT.")
@@ -173,10 +177,10 @@ def explain(
     one capture (tcpdump -C, -G, -W; dumpcap -b) are read as one. - is standard input:
     tcpdump -w - | bypeer explain -. With -o markdown -w NAME.md the picture goes into NAME.svg.
     """
+    gc.disable()  # all modules and records are wanted until the end: to look for others is lost time
     from bypeer import api
     from bypeer.cli.progress import progress
 
-    gc.disable()  # all records are wanted until the end: to look for others among them is lost time
     paths = tuple(dict.fromkeys((*captures, *inside, *outside)))
     if not paths:
         raise click.UsageError("no capture given")

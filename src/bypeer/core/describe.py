@@ -33,7 +33,7 @@ from bypeer.core.filters import filters
 from bypeer.core.groups import Place
 from bypeer.core.headline import headline
 from bypeer.core.kernels import Kernel
-from bypeer.core.narrate import behind, events, when
+from bypeer.core.narrate import Frontier, events, when
 from bypeer.core.nat import Join
 from bypeer.core.ranks import candidates
 from bypeer.core.remedies import remedies
@@ -255,7 +255,7 @@ def _listed(case: Case) -> list[tuple[int, Reset]]:
 
 
 def _resets(case: Case, name: str, ids: Mapping[VantageKey, str]) -> list[ResetReport]:
-    found = case.seen.study.join
+    found, frontier = case.seen.study.join, Frontier(case.seen)
     rows = []
     for at, one in _listed(case):
         codes = candidates(case.by_reset[id(one)])
@@ -274,7 +274,7 @@ def _resets(case: Case, name: str, ids: Mapping[VantageKey, str]) -> list[ResetR
                 seen={_id(where, found, ids): where.segment.frame for where in one.seen},
                 author=one.author,
                 effect=one.effect,
-                trigger=_trigger(case.seen, one, ids),
+                trigger=_trigger(case.seen, one, frontier, ids),
                 cause=codes[0] if codes else None,
                 candidates=codes,
                 certainty=certainty,
@@ -288,7 +288,7 @@ def _printed(case: Case) -> bool:
     return any(side is not None and side.printed for side in case.seen.study.sides)
 
 
-def _trigger(seen: Seen, reset: Reset, ids: Mapping[VantageKey, str]) -> Trigger | None:
+def _trigger(seen: Seen, reset: Reset, frontier: Frontier, ids: Mapping[VantageKey, str]) -> Trigger | None:
     one = reset.trigger
     if one is None:
         return None
@@ -304,7 +304,7 @@ def _trigger(seen: Seen, reset: Reset, ids: Mapping[VantageKey, str]) -> Trigger
         seq=one.segment.seq,
         ack=one.segment.ack,
         length=one.segment.size,
-        octets_behind=behind(seen, one),
+        octets_behind=frontier.behind(one),
         forwarded=forwarded,
         judgement="unknown" if judgement is None else judgement.says,
         reason="" if judgement is None else judgement.log,

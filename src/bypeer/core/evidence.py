@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -208,8 +207,11 @@ class Evidence:
     @property
     def kernel(self) -> Kernel | None:
         """The host's, by its own word; None where it is not said or not known."""
+        told = self.facts.get("kernel")
+        if told is None:
+            return None
         try:
-            return named(self.facts.get("kernel", ""))
+            return named(told)
         except ValueError:
             return None
 
@@ -235,4 +237,4 @@ def _sysctls(facts: Mapping[str, str]) -> Sysctls | None:
     timeouts = tuple(said.get(name, usual) for name, usual in zip(names, TIMEOUTS, strict=True))
     if not changed and timeouts == TIMEOUTS:
         return None
-    return replace(Sysctls(timeouts=timeouts), **changed)  # type: ignore[arg-type]
+    return Sysctls(timeouts=timeouts)._replace(**changed)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bypeer.core.causes.model import Seen
-from bypeer.core.narrate import behind, octets_text, peer_of
+from bypeer.core.narrate import Frontier, octets_text, peer_of
 from bypeer.core.resets import ENDPOINTS
 from bypeer.core.study import INSIDE, OUTSIDE
 from bypeer.core.verdict import Conclusion, client_outcome
@@ -84,7 +84,7 @@ def _host(seen: Seen, conclusion: Conclusion) -> str:
         peer = peer_of(seen, INSIDE)
     off = ""
     if trigger is not None:
-        lag = behind(seen, trigger)
+        lag = Frontier(seen).behind(trigger)
         off = f" ({octets_text(abs(lag))} {'behind' if lag > 0 else 'ahead'})"
     why = _HOST.get(conclusion.cause or "", "it answered a segment with RST").format(peer=peer, off=off)
     verb = "refused" if first is not None and first.refuses else "reset"

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from bypeer.core import tcp
 from bypeer.core.rules import FATELESS, PATCHES, RULES, SERIES
@@ -119,8 +118,7 @@ def index_of(flags: int) -> Index:
     return GOOD_FLAGS.get(flags & ~(tcp.PSH | tcp.ECE | tcp.CWR), Index.BAD)
 
 
-@dataclass(frozen=True, slots=True)
-class Sysctls:
+class Sysctls(NamedTuple):
     """The settings that change the tracker's answers, with their defaults (net.netfilter.*)."""
 
     tcp_be_liberal: bool = False  # a failed window check lets pass; other checks stay
@@ -133,8 +131,7 @@ class Sysctls:
     timeouts: tuple[int, ...] = TIMEOUTS  # s; nf_conntrack_tcp_timeout_*
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(NamedTuple):
     """One kernel's tracker. A rule's field says whether it holds; RULES says it in words."""
 
     name: str
@@ -229,7 +226,7 @@ def _profile(column: int) -> Kernel:
 def with_rules(kernel: Kernel, changed: Mapping[str, bool]) -> Kernel:
     """The kernel with some rules otherwise, and the texts of its log lines accordingly."""
     rules = {row.rule: getattr(kernel, row.rule) for row in RULES} | dict(changed)
-    return replace(kernel, **_lines(rules), **rules)
+    return kernel._replace(**_lines(rules), **rules)
 
 
 KERNELS: tuple[Kernel, ...] = tuple(_profile(column) for column in range(len(SERIES)))
@@ -257,11 +254,11 @@ def named(version: str) -> Kernel:
         raise ValueError(f"Linux {version} is older than {SERIES[0]}, the oldest whose tracking is known")
     kernel = found[-1]
     if kernel.version != tuple(series):
-        return replace(kernel, sources=dict.fromkeys(kernel.sources, "i"))
+        return kernel._replace(sources=dict.fromkeys(kernel.sources, "i"))
     changed = {rule: holds for at, since, rule, holds in PATCHES if tuple(series) == at and since <= patch}
     changed = {rule: holds for rule, holds in changed.items() if holds != getattr(kernel, rule)}
     read = dict(kernel.sources) | dict.fromkeys(changed, "r")
-    return replace(with_rules(kernel, changed), sources=read)
+    return with_rules(kernel, changed)._replace(sources=read)
 
 
 @cache

@@ -6,7 +6,9 @@ forwarded, C the host's RST, ... X the other endpoint's next word, Y the answer 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
+from itertools import accumulate
 from typing import NamedTuple
 
 from bypeer.core import tcp
@@ -19,7 +21,7 @@ from bypeer.core.groups import Place
 from bypeer.core.kernels import LOG_PREFIX
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
-from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, between
+from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting
 from bypeer.core.verdict import Conclusion
 
 VantageId = Callable[[Sighting], str]
@@ -175,19 +177,37 @@ def forwarding(seen: Seen, one: Sighting) -> str:
     return "not forwarded" if one.sure else "not seen on the other side, whose capture was not complete then"
 
 
-def behind(seen: Seen, one: Sighting) -> int:
-    """Octets from the segment's end to the highest end that had been let through before; negative: beyond."""
-    before = between(seen.study.at(one.side, one.direction), -FOREVER, one.ts - 1)
-    if seen.study.both:
-        before = [other for other in before if other.twin is not None]
-    ends = [other.end for other in before if not other.is_rst and not seen.refuses(other)]
-    return max(ends) - one.end if ends else 0
+class Frontier:
+    """The highest end of what had been let through, by time: one for all segments that are asked about."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+        # By side and direction: when something was let through, and the highest end from then on.
+        self._found: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+
+    def behind(self, one: Sighting) -> int:
+        """Octets from the segment's end to the highest that was let through before; negative: beyond."""
+        key = one.side, one.direction
+        if key not in self._found:
+            self._found[key] = self._reached(*key)
+        times, highest = self._found[key]
+        row = bisect_left(times, one.ts)
+        return highest[row - 1] - one.end if row else 0
+
+    def _reached(self, side: int, direction: int) -> tuple[list[int], list[int]]:
+        both = self._seen.study.both
+        passed = [
+            one
+            for one in self._seen.study.at(side, direction)
+            if (one.twin is not None or not both) and not one.is_rst and not self._seen.refuses(one)
+        ]
+        return [one.ts for one in passed], list(accumulate((one.end for one in passed), max))
 
 
 def trigger_note(seen: Seen, reset: Reset, trigger: Sighting) -> str:
     """How the trigger lay, what became of it, what conntrack made of it."""
     parts = []
-    lag = behind(seen, trigger)
+    lag = Frontier(seen).behind(trigger)
     known = max(
         (
             one.ack

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from bypeer.core import tcp
 from bypeer.core.explanation import Author, Effect
@@ -28,21 +27,26 @@ _JITTER = 50_000  # ns: two taps of one host may stamp in the wrong order by so 
 ENDPOINTS: tuple[Author, Author] = ("inside", "outside")  # by side
 
 
-@dataclass(slots=True)
 class Reset:
     """One RST, however often it was seen."""
 
-    sighting: Sighting  # where it was seen first on its way
-    author: Author = "unknown"
-    author_sure: bool = False
-    author_because: str = ""
-    injected: tuple[str, ...] = ()  # signs that its apparent sender did not make it
-    trigger: Sighting | None = None
-    effect: Effect = "unknown"
-    effect_because: str = ""
-    effect_sure: bool = False
-    seen: list[Sighting] = field(default_factory=list)
-    refuses: bool = False  # lethal to a connection that was not yet opened
+    __slots__ = (
+        "author", "author_because", "author_sure", "effect", "effect_because", "effect_sure", "injected",
+        "refuses", "seen", "sighting", "trigger",
+    )  # fmt: skip
+
+    def __init__(self, sighting: Sighting, seen: list[Sighting]) -> None:
+        self.sighting = sighting  # where it was seen first on its way
+        self.author: Author = "unknown"
+        self.author_sure = False
+        self.author_because = ""
+        self.injected: tuple[str, ...] = ()  # signs that its apparent sender did not make it
+        self.trigger: Sighting | None = None
+        self.effect: Effect = "unknown"
+        self.effect_because = ""
+        self.effect_sure = False
+        self.seen = seen
+        self.refuses = False  # lethal to a connection that was not yet opened
 
     @property
     def ts(self) -> int:

@@ -195,11 +195,11 @@ def _with(sysctls: Sysctls, name: str, value: int) -> Sysctls:
     if name in _TIMEOUTS and 0 < value < 1 << 31:
         timeouts = list(sysctls.timeouts)
         timeouts[_TIMEOUTS[name]] = value
-        return replace(sysctls, timeouts=tuple(timeouts))
+        return sysctls._replace(timeouts=tuple(timeouts))
     if name in _SWITCHES and value in (0, 1):
-        return replace(sysctls, **{name: bool(value)})  # type: ignore[arg-type]
+        return sysctls._replace(**{name: bool(value)})  # type: ignore[arg-type]
     if name == "tcp_max_retrans" and 0 <= value < 256:
-        return replace(sysctls, tcp_max_retrans=value)
+        return sysctls._replace(tcp_max_retrans=value)
     raise ValueError("no such setting")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 from bypeer.core import tcp
@@ -39,20 +38,22 @@ _MEANS = {
 }
 
 
-@dataclass(slots=True)
 class Testimony:
     """The kernel's words on one connection. Segments are known by the id of their first sighting."""
 
-    evidence: Evidence = field(default_factory=Evidence)
-    tuples: Tuples = (frozenset(), frozenset())  # of its segments on either side of the NAT, by direction
-    words: dict[int, Word] = field(default_factory=dict)
-    made: dict[int, str] = field(default_factory=dict)  # RSTs that the host made: how the kernel tells
-    passed: dict[int, str] = field(default_factory=dict)  # segments that it forwarded: how it tells
-    # RSTs of an endpoint on this machine: why its kernel sent them (enum sk_rst_reason)
-    reasons: dict[int, str] = field(default_factory=dict)
-    gone: list[tuple[int, int]] = field(default_factory=list)  # ns: the entry was destroyed between the two
-    born: list[tuple[int, int]] = field(default_factory=list)  # ns: an entry was made between the two
-    model: dict[int, Judgement] = field(default_factory=dict)  # the model's word, where the kernel's counts
+    __slots__ = ("born", "evidence", "gone", "made", "model", "passed", "reasons", "tuples", "words")
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.tuples: Tuples = (frozenset(), frozenset())  # of its segments on either side, by direction
+        self.words: dict[int, Word] = {}
+        self.made: dict[int, str] = {}  # RSTs that the host made: how the kernel tells
+        self.passed: dict[int, str] = {}  # segments that it forwarded: how it tells
+        # RSTs of an endpoint on this machine: why its kernel sent them (enum sk_rst_reason)
+        self.reasons: dict[int, str] = {}
+        self.gone: list[tuple[int, int]] = []  # ns: the entry was destroyed between the two
+        self.born: list[tuple[int, int]] = []  # ns: an entry was made between the two
+        self.model: dict[int, Judgement] = {}  # the model's word, where the kernel's counts
 
     def differs(self, one: Sighting) -> bool:
         """Whether kernel and model judge a segment differently."""

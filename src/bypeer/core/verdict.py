@@ -8,7 +8,6 @@ tell otherwise, and one cause alone explains it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from bypeer.core import tcp
 from bypeer.core.causes.model import Seen
@@ -26,17 +25,26 @@ _CAPTURED = (
 _WHOLE = "the {} capture again without losses (smaller snaplen, larger buffer: tcpdump -s 96 -B 65536)"
 
 
-@dataclass(slots=True)
 class Conclusion:
     """The verdict on one connection, before it is put into words."""
 
-    killed_by: Killer
-    certainty: Certainty
-    candidates: list[str] = field(default_factory=list)
-    needs: list[str] = field(default_factory=list)
-    first: Reset | None = None  # the lethal RST
-    silence: Silence | None = None
-    cause: str | None = None
+    __slots__ = ("candidates", "cause", "certainty", "first", "killed_by", "needs", "silence")
+
+    def __init__(
+        self,
+        killed_by: Killer,
+        certainty: Certainty,
+        candidates: Sequence[str] = (),
+        first: Reset | None = None,
+        silence: Silence | None = None,
+    ) -> None:
+        self.killed_by: Killer = killed_by
+        self.certainty: Certainty = certainty
+        self.candidates = list(candidates)
+        self.needs: list[str] = []
+        self.first = first  # the lethal RST
+        self.silence = silence
+        self.cause: str | None = None
 
 
 def conclude(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings) -> Conclusion:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from bypeer.core.explanation import Explanation
 from bypeer.report.blocks import Block, Command, Lookups, Points, Prose, Section, Table, Timeline
 from bypeer.report.story import Story, tell
@@ -91,6 +89,8 @@ class _Page:
     def wrap(self, text: str, first: str = "", rest: str = "", style: str = "") -> list[str]:
         if not self.width:
             return [first + self.paint(text, style)]
+        import textwrap  # here: its patterns take time that what goes into a pipe need not spend
+
         room = self.width - max(len(first), len(rest))
         folded = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
         return [(rest if row else first) + self.paint(line, style) for row, line in enumerate(folded)]
