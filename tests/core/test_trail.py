@@ -136,6 +136,18 @@ def test_rows_that_moved_are_told_by_their_lives(monkeypatch: pytest.MonkeyPatch
     assert spans(table, {19}) == [Span(20, 21, 19 * SIZE, -1)]
 
 
+@plain_only
+def test_without_notes_it_still_becomes_coarser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_NOTES", 8)
+    monkeypatch.setattr(module, "_MOST_BLOCKS", 16)
+    table = table_of([*range(20), *[7] * 500])
+    assert table.trail is not None
+    assert table.trail.vague
+    assert table.trail.block < 16
+    (span,) = spans(table, {19})
+    assert span.first <= 20 <= span.last < 100
+
+
 def test_a_trail_is_the_same_in_another_process() -> None:
     table = table_of([1, 0, 0, 1, 0, 0, 0, 0, 1, 0])
     there = pickle.loads(pickle.dumps(table))

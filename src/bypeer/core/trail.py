@@ -19,7 +19,7 @@ from bypeer.core.frames import Span
 MOST_BLOCKS, MOST_NOTES = 1 << 16, 1 << 20  # of 16 and 4 octets
 GROUP = 64  # notes at most that a block gets between two calls of `begin`
 # Octets between two blocks that are read rather than left out: a jump costs about as much.
-NEAR = 48 << 10
+NEAR = 96 << 10
 
 _MOST_BLOCKS, _MOST_NOTES, _NEAR = MOST_BLOCKS, MOST_NOTES, NEAR  # copies that are C integers when compiled
 
@@ -105,7 +105,7 @@ class Trail:
     def forget(self) -> None:
         """Do without notes: they are too many, or the rows have changed their places."""
         self.vague, self._notes = True, 0
-        self._rows = array("I", bytes(4))
+        self._begins, self._rows = array("q", bytes(8 * len(self._begins))), array("I", bytes(4))
 
     def spans(self, rows: Sequence[Connection], count: int) -> list[Span]:
         """Where the frames of these connections are, in a table of so many rows."""
