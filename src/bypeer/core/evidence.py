@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from bypeer.core.addresses import Endpoint
@@ -205,7 +205,7 @@ class Evidence:
         after = [value for ts, value in readings if ts >= until]
         return after[0] - before[-1] if before and after else None
 
-    @property
+    @cached_property
     def kernel(self) -> Kernel | None:
         """The host's, by its own word; None where it is not said or not known."""
         try:
@@ -213,7 +213,7 @@ class Evidence:
         except ValueError:
             return None
 
-    @property
+    @cached_property
     def sysctls(self) -> Sysctls | None:
         """The host's settings of the tracker; None where they are the usual ones, or not said."""
         return _sysctls(self.facts)

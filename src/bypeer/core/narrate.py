@@ -14,7 +14,8 @@ from bypeer.core.addresses import address
 from bypeer.core.causes.model import Seen
 from bypeer.core.dump import dump
 from bypeer.core.explanation import Event, EventKind
-from bypeer.core.fate import fin, received
+from bypeer.core.fate import received
+from bypeer.core.furthest import fin
 from bypeer.core.groups import Place
 from bypeer.core.kernels import LOG_PREFIX
 from bypeer.core.resets import Reset

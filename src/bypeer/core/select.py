@@ -2,7 +2,7 @@
 
 A connection that is telling at one vantage may be a quiet one at another, so those that may be the
 same are taken too: by initial sequence number, and where no handshake was captured by what `groups`
-would look for.
+would look for. Of those that can be no other's, no more are made records of than will be looked at.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bypeer.core.addresses import Endpoint
 from bypeer.core.connection import Connection
 from bypeer.core.connections import Connections
 from bypeer.core.segment import NO_TIME
-from bypeer.core.worth import Apart, apart, near, sharing, telling
+from bypeer.core.worth import Apart, apart, interface, lone, near, numbers, ranked, sharing, telling, usual
 
 FEW = 2_000  # rows that are all joined, together
 SAMPLE = 64  # rows of each input that are joined anyway: they show where it was taken
@@ -27,25 +27,61 @@ class Selection(NamedTuple):
     apart: Apart
 
 
-def select(tables: Sequence[Connections], ends: Sequence[int]) -> Selection:
+def select(tables: Sequence[Connections], ends: Sequence[int], most: int) -> Selection:
     """Choose among the rows of each input's table.
 
-    `ends`: when the inputs end, ns; NO_TIME where a connection that did not end is telling.
+    `ends`: when the inputs end, ns; NO_TIME where a connection that did not end is telling. `most`:
+    how many connections are looked at, those with a RST first, then by time.
     """
     if sum(len(table) for table in tables) <= FEW:
         every = [list(range(len(table))) for table in tables]
         return Selection(_summaries(tables, every, ends), Apart())
-    chosen = [
-        {*telling(table, end), *range(min(SAMPLE, len(table)))}
-        for table, end in zip(tables, ends, strict=True)
-    ]
+    told = [telling(table, end) for table, end in zip(tables, ends, strict=True)]
+    chosen = [{*rows, *range(min(SAMPLE, len(table)))} for table, rows in zip(tables, told, strict=True)]
     fresh: Sequence[set[int]] = chosen
     while any(fresh):
         fresh = _more(tables, fresh, chosen)
         for rows, more in zip(chosen, fresh, strict=True):
             rows |= more
-    rows_of = [sorted(rows) for rows in chosen]
-    return Selection(_summaries(tables, rows_of, ends), apart(tables, chosen))
+    beside = apart(tables, chosen)._replace(passed_over=_pass_over(tables, told, chosen, most))
+    return Selection(_summaries(tables, [sorted(rows) for rows in chosen], ends), beside)
+
+
+def _pass_over(
+    tables: Sequence[Connections], told: Sequence[list[int]], chosen: Sequence[set[int]], most: int
+) -> int:
+    """Take from the chosen rows the telling ones that will not be looked at; how many.
+
+    These are seen nowhere else, look like others of their interface, and `most` others come before them.
+    """
+    alone = lone(tables, told, chosen)
+    kin = _kin(tables, chosen)
+    rows_of = [
+        ranked(table, [row for row in rows if row >= SAMPLE and row not in near_by and usual(table, row)])
+        for table, rows, near_by in zip(tables, alone, kin, strict=True)
+    ]
+    order = sorted((*rank, at, row) for at, rows in enumerate(rows_of) for *rank, row in rows)
+    shown = {(at, interface(tables[at], row)) for *_, at, row in order[:most]}
+    count = 0
+    for *_, at, row in order[most:]:
+        place = at, interface(tables[at], row)
+        if place in shown:
+            chosen[at].remove(row)
+            count += 1
+        shown.add(place)
+    return count
+
+
+def _kin(tables: Sequence[Connections], chosen: Sequence[set[int]]) -> list[set[int]]:
+    """The rows that `groups` may take for the same as one of the chosen that has no handshake."""
+    prints: set[int] = set()
+    ends: set[Endpoint] = set()
+    for table, rows in zip(tables, chosen, strict=True):
+        for row in numbers(table, rows, set(), set()):
+            one = table.connection(row)
+            prints |= {value for half in one.halves for value in half.sketch}
+            ends |= {one.client, one.server}
+    return [set(near(table, prints, ends)) if ends else set() for table in tables]
 
 
 def _summaries(
@@ -66,16 +102,10 @@ def _more(
     prints: set[int] = set()
     clients: set[Endpoint] = set()
     for table, rows in zip(tables, fresh, strict=True):
-        for row in rows:
-            one = table.connection(row, NO_TIME)
-            isns = [half.isn for half in one.halves]
-            there.add(isns[0])
-            back.add(isns[1])
-            if max(isns) < 0:
-                prints |= {value for half in one.halves for value in half.sketch}
-                clients.add(one.client)
-    there.discard(-1)
-    back.discard(-1)
+        for row in numbers(table, rows, there, back):
+            one = table.connection(row)
+            prints |= {value for half in one.halves for value in half.sketch}
+            clients.add(one.client)
     found = []
     for table, known in zip(tables, chosen, strict=True):
         alike = set(sharing(table, there, back)) if there or back else set()

@@ -5,9 +5,10 @@ from bypeer.core.segment cimport Segment
 
 cdef class Sighting:
     cdef public Segment segment
-    cdef public object home, twin
+    cdef public object home
+    cdef public Sighting twin
     cdef public long long side, direction, ts, start, end, ack, delay
-    cdef public bint stray, is_rst, sure
+    cdef public bint stray, is_rst, sure, tracked, passed
 
 cpdef tuple identity(Segment segment)
 @cython.locals(one=Sighting)

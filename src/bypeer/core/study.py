@@ -31,8 +31,8 @@ class Sighting:
     """A segment as one side saw it."""
 
     __slots__ = (
-        "ack", "delay", "direction", "end", "home", "is_rst", "segment", "side", "start", "stray",
-        "sure", "ts", "twin",
+        "ack", "delay", "direction", "end", "home", "is_rst", "passed", "segment", "side", "start", "stray",
+        "sure", "tracked", "ts", "twin",
     )  # fmt: skip
 
     segment: Segment
@@ -48,6 +48,8 @@ class Sighting:
     twin: Sighting | None  # the same segment at the other side
     delay: int  # ns to or from the twin
     sure: bool  # without a twin: whether the other side's capture was complete then
+    tracked: bool  # whether it stands for the moment when conntrack saw the segment (replay.py)
+    passed: bool  # and was certainly let through
 
     def __init__(self, segment: Segment, side: int, direction: int, home: Place, stray: bool) -> None:
         self.segment, self.side, self.direction = segment, side, direction
@@ -56,7 +58,7 @@ class Sighting:
         self.start = self.end = self.ack = NOWHERE
         self.twin = None
         self.delay = 0
-        self.sure = False
+        self.sure = self.tracked = self.passed = False
         self.is_rst = segment.flags & tcp.RST != 0
 
 

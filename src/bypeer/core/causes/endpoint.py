@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bypeer.core import tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, refuted, supported
-from bypeer.core.fate import fin, received, sent
+from bypeer.core.fate import received, sent
+from bypeer.core.furthest import fin
 from bypeer.core.resets import ENDPOINTS, Reset, overtaken
 from bypeer.core.study import Sighting
 

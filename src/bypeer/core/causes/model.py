@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bypeer.core import tcp
 from bypeer.core.explanation import Answer, Certainty
@@ -140,13 +139,8 @@ class SeenAll(NamedTuple):
 
 
 Test = Callable[..., Finding]
-
-
-@cache  # it is asked for each RST
-def _subject(test: Test) -> str:
-    """What a test is of, by the name of its first parameter."""
-    parameters = list(inspect.signature(test).parameters)
-    return {"reset": "reset", "seen": "connection", "every": "input"}[parameters[0]]
+Subject = Literal["reset", "connection", "input"]
+_SUBJECTS: dict[str, Subject] = {"reset": "reset", "seen": "connection", "every": "input"}
 
 
 class Cause(NamedTuple):
@@ -157,9 +151,9 @@ class Cause(NamedTuple):
     test: Test  # of (Reset, Seen), (Seen) or (SeenAll), by subject
 
     @property
-    def subject(self) -> str:
-        """What it is tested on: reset, connection or input."""
-        return _subject(self.test)
+    def subject(self) -> Subject:
+        """What it is tested on, by the name of the test's first parameter."""
+        return _SUBJECTS[self.test.__code__.co_varnames[0]]
 
     @property
     def page(self) -> str:
