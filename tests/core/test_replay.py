@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bypeer.core.explain import Case
 from bypeer.core.entry import Rules
+from bypeer.core.explain import Case
 from bypeer.core.kernels import KERNELS, LINUX_5_10, LINUX_6_18, Ctstate, Kernel, Reason, Sysctls
 from bypeer.core.replay import Judgement, replay, tracked
 from bypeer.core.study import Sighting

@@ -38,8 +38,8 @@ from bypeer.core.nat import Join
 from bypeer.core.ranks import candidates
 from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset
-from bypeer.core.segment import NO_TIME
 from bypeer.core.study import INSIDE, OUTSIDE, Sighting
+from bypeer.core.sweeps import span
 from bypeer.core.verdict import client_outcome
 from bypeer.core.witnesses import host, kernel_says, noted, witnesses
 
@@ -216,15 +216,15 @@ def _connection(case: Case, name: str, ids: Mapping[VantageKey, str]) -> Connect
     seen = case.seen
     found, outcomes = seen.study.join, seen.fates.outcomes
     client = INSIDE if found.client_inside else OUTSIDE
-    dated = [one.ts for one in seen.study.sightings if one.segment.ts != NO_TIME]
+    began, ended = span(seen.study.sightings) or (None, None)
     return ConnectionReport(
         id=name,
         inside=_pair(found.inside),
         outside=_pair(found.outside),
         nat=found.nat,
         clock_offset_ns=seen.study.offset if seen.study.both else None,
-        started_ns=min(dated, default=None),
-        ended_ns=max(dated, default=None),
+        started_ns=began,
+        ended_ns=ended,
         octets=Octets(_octets(seen, TO_CLIENT), _octets(seen, TO_SERVER)),
         outcome=Ends(outcomes[client], outcomes[1 - client]),
         verdict=_verdict(case, name),
@@ -235,17 +235,14 @@ def _connection(case: Case, name: str, ids: Mapping[VantageKey, str]) -> Connect
 
 def _octets(seen: Seen, direction: int) -> int:
     """Payload octets of the stream that passed, each counted once."""
-    ends = [
-        one.end - bool(one.segment.flags & tcp.FIN)
-        for one in seen.study.sightings
-        if one.direction == direction
-        and one.segment.size
-        and not one.is_rst
-        and not seen.refuses(one)
-        and (one.twin is None or not seen.refuses(one.twin))
-        and (one.twin is not None or not seen.study.both)
-    ]
-    return max(max(ends, default=1) - 1, 0)
+    top, both = 1, seen.study.both
+    for side in (INSIDE, OUTSIDE):
+        for one in seen.study.at(side, direction):
+            if one.end <= top or not one.segment.size or one.is_rst or (one.twin is None and both):
+                continue
+            if not seen.refuses(one) and (one.twin is None or not seen.refuses(one.twin)):
+                top = max(top, one.end - bool(one.segment.flags & tcp.FIN))
+    return top - 1
 
 
 def _listed(case: Case) -> list[tuple[int, Reset]]:

@@ -1,6 +1,6 @@
 # The C types of effect.py: of what looks at each segment, again and again.
 cimport cython
-from bypeer.core.furthest cimport highest_end
+from bypeer.core.sweeps cimport highest_end
 from bypeer.core.segment cimport Segment
 from bypeer.core.study cimport Sighting
 

@@ -15,10 +15,10 @@ from operator import attrgetter
 
 from bypeer.core import tcp
 from bypeer.core.explanation import Effect
-from bypeer.core.furthest import highest_end
 from bypeer.core.resets import ENDPOINTS, Reset
 from bypeer.core.segment import ABSENT
 from bypeer.core.study import NOWHERE, Sighting, Study
+from bypeer.core.sweeps import highest_end
 
 _NOWHERE, _ACK, _SYN = NOWHERE, tcp.ACK_, tcp.SYN  # copies that are C integers when compiled
 _START = attrgetter("start")
@@ -220,7 +220,7 @@ def _survived(
 
 
 def _sent_since(sent: Iterable[Sighting], ts: int, octet: int) -> bool:
-    for one in sent:
+    for one in sent:  # noqa: SIM110 -- compiled, a loop is quicker than a generator
         if one.ts > ts and one.end >= octet:
             return True
     return False

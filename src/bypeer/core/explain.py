@@ -109,8 +109,9 @@ def analyse(
     count = len(joins) + beside.connections + beside.passed_over
     every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), count)
     by_input = Answers("input", every)
+    passed_over = len(worth) - len(chosen) + beside.passed_over
     return Analysis(
-        scans, selected.connections, joins, cases, by_input, len(worth) - len(chosen) + beside.passed_over, count,
+        scans, selected.connections, joins, cases, by_input, passed_over, count,
         beside.open + sum(not tells[id(one)] and _goes_on(one) for one in joins), bool(printed), told,
     )  # fmt: skip
 
@@ -208,10 +209,12 @@ def _fits(found: Study, replays: Sequence[Replay], resets: Sequence[Reset]) -> l
     Of those that would not, the ones fit that refuse most of what the host answered with a RST; where
     the bounds are not known, that refuse late segments, if it answered one.
     """
+    by_host = any(reset.author == "host" for reset in resets)
     misses = []
     places: dict[int, Reason] = {}  # of triggers, for want of their bounds
     for one in replays:
-        answer(found, resets, one.refuses)
+        if by_host:
+            answer(found, resets, one.refuses)
         triggers = [reset.trigger for reset in resets if reset.author == "host" and reset.trigger is not None]
         passed = [trigger for trigger in triggers if not one.refuses(trigger)]
         late = 0

@@ -1,6 +1,6 @@
 # The C types of fate.py: of what looks at each segment, again and again.
 cimport cython
-from bypeer.core.furthest cimport fin, highest_ack, highest_end
+from bypeer.core.sweeps cimport fin, highest_ack, highest_end
 from bypeer.core.study cimport Sighting
 
 cdef int _PROBES_NOT, _SYN

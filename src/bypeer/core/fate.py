@@ -12,9 +12,9 @@ from typing import NamedTuple
 from bypeer.core import tcp
 from bypeer.core.effect import CLOSED
 from bypeer.core.explanation import EndpointOutcome
-from bypeer.core.furthest import fin, highest_ack, highest_end
 from bypeer.core.resets import ENDPOINTS, Reset
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, Study
+from bypeer.core.sweeps import fin, highest_ack, highest_end
 
 # Copies that are C integers when compiled.
 _NOWHERE, _PROBES_NOT, _SYN = NOWHERE, tcp.SYN | tcp.FIN, tcp.SYN

@@ -10,6 +10,7 @@ cdef long long _NOWHERE, _FOREVER
 
 @cython.locals(one=Sighting, segment=Segment, entry=Entry, crossed="long long", until="long long", out=Step)
 cpdef replay(object study, Rules rules, object seen, object watch=*)
+cdef Entry _begun(object seen, Rules rules)
 cdef Entry _crossed(Entry entry, object crossings, long long at)
 @cython.locals(one=Sighting, there="long long", back="long long", ingress="long long", seen=list)
 cpdef list tracked(object study, object made)

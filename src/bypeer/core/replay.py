@@ -86,9 +86,7 @@ def replay(
     `watch` is shown the entry behind each segment.
     """
     found = Replay(rules)
-    entry, out = Entry(), Step()
-    if seen and not _opens(seen[:2]):
-        resume(entry, rules, seen[0].segment.ts)
+    entry, out = _begun(seen, rules), Step()
     crossed, crossings = 0, study.crossings
     until = crossings[0].until if crossings else _FOREVER
     for one in seen:
@@ -144,8 +142,12 @@ def _crossed(entry: Entry, crossings: Sequence[Crossing], at: int) -> Entry:
     return found
 
 
-def _opens(first: Sequence[Sighting]) -> bool:
-    return any(one.segment.flags & tcp.SYN for one in first)
+def _begun(seen: Sequence[Sighting], rules: Rules) -> Entry:
+    """The entry before the first segment: one that is known already, if the capture began too late."""
+    entry = Entry()
+    if seen and not any(one.segment.flags & tcp.SYN for one in seen[:2]):
+        resume(entry, rules, seen[0].segment.ts)
+    return entry
 
 
 def unsettled(study: Study, found: Replay, seen: Sequence[Sighting]) -> frozenset[int]:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from bypeer.core.addresses import Endpoint
 from bypeer.core.connection import Connection
 from bypeer.core.connections import Connections
-from bypeer.core.segment import NO_TIME
 from bypeer.core.worth import Apart, apart, interface, lone, near, numbers, ranked, sharing, telling, usual
 
 FEW = 2_000  # rows that are all joined, together

@@ -16,7 +16,7 @@ from bypeer.core.fate import Fates
 from bypeer.core.kernels import TIMEOUTS, CtState, Reason
 from bypeer.core.replay import Judgement, Replay
 from bypeer.core.resets import Reset
-from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, Study, between
 from bypeer.core.testimony import Testimony
 
 
@@ -69,6 +69,8 @@ class Seen(NamedTuple):
 
     def leaks(self) -> list[Sighting]:
         """Segments that left the host outward without being translated."""
+        if not self.study.join.strays:
+            return []
         return [one for one in self.study.at(OUTSIDE, self.study.outward) if one.stray]
 
     def leaks_after(self, trigger: Sighting) -> list[Sighting]:
@@ -126,8 +128,9 @@ class Seen(NamedTuple):
 
     def idle(self, one: Sighting) -> int:
         """How long nothing had passed before that segment, ns."""
-        earlier = [other.ts for other in self.study.sightings if other.ts < one.ts and other is not one.twin]
-        return one.ts - max(earlier) if earlier else 0
+        earlier = between(self.study.sightings, -FOREVER, one.ts - 1)
+        last = next((other for other in reversed(earlier) if other is not one.twin), None)
+        return one.ts - last.ts if last is not None else 0
 
 
 class SeenAll(NamedTuple):
