@@ -13,7 +13,18 @@ from typing import NamedTuple
 from bypeer.core.addresses import Endpoint
 from bypeer.core.connection import Connection
 from bypeer.core.connections import Connections
-from bypeer.core.worth import Apart, apart, interface, lone, near, numbers, ranked, sharing, telling, usual
+from bypeer.core.worth import (
+    Apart,
+    Digest,
+    apart,
+    lone,
+    near,
+    numbers,
+    sharing,
+    surplus,
+    telling,
+    usual,
+)
 
 FEW = 2_000  # rows that are all joined, together
 SAMPLE = 64  # rows of each input that are joined anyway: they show where it was taken
@@ -35,52 +46,47 @@ def select(tables: Sequence[Connections], ends: Sequence[int], most: int) -> Sel
     if sum(len(table) for table in tables) <= FEW:
         every = [list(range(len(table))) for table in tables]
         return Selection(_summaries(tables, every, ends), Apart())
-    told = [telling(table, end) for table, end in zip(tables, ends, strict=True)]
+    digests = [Digest(table, end) for table, end in zip(tables, ends, strict=True)]
+    told = [telling(one) for one in digests]
     chosen = [{*rows, *range(min(SAMPLE, len(table)))} for table, rows in zip(tables, told, strict=True)]
     fresh: Sequence[set[int]] = chosen
     while any(fresh):
-        fresh = _more(tables, fresh, chosen)
+        fresh = _more(digests, fresh, chosen)
         for rows, more in zip(chosen, fresh, strict=True):
             rows |= more
-    beside = apart(tables, chosen)._replace(passed_over=_pass_over(tables, told, chosen, most))
+    beside = apart(digests, chosen)
+    beside = beside._replace(passed_over=_pass_over(digests, told, chosen, most))
     return Selection(_summaries(tables, [sorted(rows) for rows in chosen], ends), beside)
 
 
 def _pass_over(
-    tables: Sequence[Connections], told: Sequence[list[int]], chosen: Sequence[set[int]], most: int
+    digests: Sequence[Digest], told: Sequence[list[int]], chosen: Sequence[set[int]], most: int
 ) -> int:
     """Take from the chosen rows the telling ones that will not be looked at; how many.
 
     These are seen nowhere else, look like others of their interface, and `most` others come before them.
     """
-    alone = lone(tables, told, chosen)
-    kin = _kin(tables, chosen)
-    rows_of = [
-        ranked(table, [row for row in rows if row >= SAMPLE and row not in near_by and usual(table, row)])
-        for table, rows, near_by in zip(tables, alone, kin, strict=True)
+    alone, kin = lone(digests, told, chosen), _kin(digests, chosen)
+    like_others = [
+        [row for row in rows if row >= SAMPLE and row not in near_by and usual(digest, row)]
+        for digest, rows, near_by in zip(digests, alone, kin, strict=True)
     ]
-    order = sorted((*rank, at, row) for at, rows in enumerate(rows_of) for *rank, row in rows)
-    shown = {(at, interface(tables[at], row)) for *_, at, row in order[:most]}
-    count = 0
-    for *_, at, row in order[most:]:
-        place = at, interface(tables[at], row)
-        if place in shown:
-            chosen[at].remove(row)
-            count += 1
-        shown.add(place)
-    return count
+    found = surplus(digests, like_others, most)
+    for rows, some in zip(chosen, found, strict=True):
+        rows.difference_update(some)
+    return sum(map(len, found))
 
 
-def _kin(tables: Sequence[Connections], chosen: Sequence[set[int]]) -> list[set[int]]:
+def _kin(digests: Sequence[Digest], chosen: Sequence[set[int]]) -> list[set[int]]:
     """The rows that `groups` may take for the same as one of the chosen that has no handshake."""
     prints: set[int] = set()
     ends: set[Endpoint] = set()
-    for table, rows in zip(tables, chosen, strict=True):
-        for row in numbers(table, rows, set(), set()):
-            one = table.connection(row)
+    for digest, rows in zip(digests, chosen, strict=True):
+        for row in numbers(digest, rows, set(), set()):
+            one = digest.table.connection(row)
             prints |= {value for half in one.halves for value in half.sketch}
             ends |= {one.client, one.server}
-    return [set(near(table, prints, ends)) if ends else set() for table in tables]
+    return [set(near(one.table, prints, ends)) if ends else set() for one in digests]
 
 
 def _summaries(
@@ -92,23 +98,21 @@ def _summaries(
     ]
 
 
-def _more(
-    tables: Sequence[Connections], fresh: Sequence[set[int]], chosen: Sequence[set[int]]
-) -> list[set[int]]:
+def _more(digests: Sequence[Digest], fresh: Sequence[set[int]], chosen: Sequence[set[int]]) -> list[set[int]]:
     """The rows that may be the same connections as the fresh ones, and were not chosen yet."""
     there: set[int] = set()
     back: set[int] = set()
     prints: set[int] = set()
     clients: set[Endpoint] = set()
-    for table, rows in zip(tables, fresh, strict=True):
-        for row in numbers(table, rows, there, back):
-            one = table.connection(row)
+    for digest, rows in zip(digests, fresh, strict=True):
+        for row in numbers(digest, rows, there, back):
+            one = digest.table.connection(row)
             prints |= {value for half in one.halves for value in half.sketch}
             clients.add(one.client)
     found = []
-    for table, known in zip(tables, chosen, strict=True):
-        alike = set(sharing(table, there, back)) if there or back else set()
+    for digest, known in zip(digests, chosen, strict=True):
+        alike = set(sharing(digest, there, back)) if there or back else set()
         if prints or clients:
-            alike |= set(near(table, prints, clients))
+            alike |= set(near(digest.table, prints, clients))
         found.append(alike - known)
     return found
