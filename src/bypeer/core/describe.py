@@ -40,7 +40,7 @@ from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset
 from bypeer.core.study import INSIDE, OUTSIDE, Sighting
 from bypeer.core.sweeps import span
-from bypeer.core.verdict import client_outcome
+from bypeer.core.verdict import client_outcome, perhaps_host
 from bypeer.core.witnesses import host, kernel_says, noted, witnesses
 
 MOST_LISTED = 200  # connections in a report
@@ -169,10 +169,13 @@ def named(cases: Sequence[Case]) -> dict[str, Case]:
 
 def most_telling(cases: Sequence[Case]) -> Case | None:
     """The earliest connection killed by the host, else the earliest failure, else the most telling."""
-    failed = [case for case in cases if case.conclusion.killed_by != "none"]
-    killed = [case for case in failed if case.conclusion.killed_by == "host"]
-    rest = sorted(cases, key=lambda case: -len(case.seen.resets))
-    return next(iter(killed or failed or rest), None)
+    for case in cases:
+        if perhaps_host(case.seen) and case.conclusion.killed_by == "host":
+            return case
+    for case in cases:
+        if case.conclusion.killed_by != "none":
+            return case
+    return max(cases, key=lambda case: len(case.seen.resets), default=None)
 
 
 def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) -> Verdict:

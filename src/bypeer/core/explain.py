@@ -9,6 +9,7 @@ first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from bypeer.core.causes import Answers
@@ -39,13 +40,21 @@ from bypeer.core.verdict import Conclusion, conclude
 MOST_STUDIED = 1_000
 
 
-class Case(NamedTuple):
+@dataclass(slots=True)
+class Case:
     """One connection, looked at closely, with its verdict."""
 
     seen: Seen
     by_reset: Mapping[int, Mapping[str, Finding]]  # id of the reset, code
     by_connection: Mapping[str, Finding]
-    conclusion: Conclusion
+    _conclusion: Conclusion | None = None
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The verdict, found when it is asked for: of a thousand connections most are only counted."""
+        if self._conclusion is None:
+            self._conclusion = conclude(self.seen, self.by_reset, self.by_connection)
+        return self._conclusion
 
 
 class Analysis(NamedTuple):
@@ -200,7 +209,7 @@ def _case(found: Study, kernel: Kernel | None, rules: Sequence[Rules], evidence:
     seen = Seen(found, resets, chosen, fates(found, resets), names, heard)
     by_reset = {id(one): Answers("reset", one, seen) for one in resets}
     by_connection = Answers("connection", seen)
-    return Case(seen, by_reset, by_connection, conclude(seen, by_reset, by_connection))
+    return Case(seen, by_reset, by_connection)
 
 
 def _fits(found: Study, replays: Sequence[Replay], resets: Sequence[Reset]) -> list[bool]:

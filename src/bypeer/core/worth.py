@@ -132,7 +132,8 @@ def lone(
 
 def surplus(digests: Sequence[Digest], rows: Sequence[Iterable[int]], most: int) -> list[list[int]]:
     """The rows beyond the first `most`, those with a RST first, then by time; one stays of each interface."""
-    resets, rest = [], []
+    resets: list[tuple[int, int, int, int]] = []
+    rest: list[tuple[int, int, int, int]] = []
     for at, (digest, some) in enumerate(zip(digests, rows, strict=True)):
         for row in some:
             past = lines.past_at(digest.table.pieces, row)
