@@ -240,7 +240,7 @@ def _octets(seen: Seen, direction: int) -> int:
     """Payload octets of the stream that passed, each counted once."""
     top, both = 1, seen.study.both
     for side in (INSIDE, OUTSIDE):
-        for one in seen.study.at(side, direction):
+        for one in reversed(seen.study.at(side, direction)):  # the highest come last, as a rule
             if one.end <= top or not one.segment.size or one.is_rst or (one.twin is None and both):
                 continue
             if not seen.refuses(one) and (one.twin is None or not seen.refuses(one.twin)):

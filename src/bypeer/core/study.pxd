@@ -10,9 +10,12 @@ cdef class Sighting:
     cdef public bint stray, is_rst, sure, tracked, passed
 
 cpdef tuple identity(Segment segment)
-cdef int _RST
+cdef int _RST, _FIN
 cdef long long _NOWHERE, _FOREVER, _UNDATED
 
+@cython.locals(one=Sighting, ends="long long[2]", acks="long long[2]", way="long long", both="bint", now="int",
+               before="int", found=list)
+cdef list _closings(object sightings)
 @cython.locals(one=Sighting)
 cdef Sighting _sighting(Segment segment, long long side, long long direction, object home, bint stray)
 @cython.locals(one=Sighting, before="long long")

@@ -25,7 +25,7 @@ INSIDE, OUTSIDE = 0, 1  # sides
 NOWHERE = -(1 << 62)  # a relative sequence number that is not known
 FOREVER = 1 << 62  # ns
 # Copies that are C integers when compiled.
-_NOWHERE, _FOREVER, _UNDATED, _RST = NOWHERE, FOREVER, NO_TIME, tcp.RST
+_NOWHERE, _FOREVER, _UNDATED, _RST, _FIN = NOWHERE, FOREVER, NO_TIME, tcp.RST, tcp.FIN
 
 Kept = Mapping[tuple[tuple[int, int], int], Excerpt]  # by vantage and connection
 
@@ -184,18 +184,20 @@ class Study:
 
 def _closings(sightings: Iterable[Sighting]) -> list[tuple[int, int]]:
     """Since when both ends' FINs were sent and acknowledged, or not any more: at least one row."""
-    ends, acks, found = [NOWHERE, NOWHERE], [NOWHERE, NOWHERE], [(-FOREVER, 0)]
+    ends, acks, before, found = [_NOWHERE, _NOWHERE], [_NOWHERE, _NOWHERE], 0, [(-FOREVER, 0)]
     for one in sightings:
         if one.is_rst or one.stray:
             continue
         way = one.direction
-        if one.segment.flags & tcp.FIN:
+        if one.segment.flags & _FIN:
             ends[way] = max(ends[way], one.end)
-        if one.ack != NOWHERE:
+        if one.ack != _NOWHERE:
             acks[way] = max(acks[way], one.ack)
-        now = int(NOWHERE not in ends and acks[1] >= ends[0] and acks[0] >= ends[1])
-        if now != found[-1][1]:
+        both = ends[0] != _NOWHERE and ends[1] != _NOWHERE
+        now = 1 if both and acks[1] >= ends[0] and acks[0] >= ends[1] else 0
+        if now != before:
             found.append((one.ts, now))
+            before = now
     return found
 
 
