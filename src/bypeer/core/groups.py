@@ -74,9 +74,14 @@ def grouped(places: Iterable[Place]) -> list[Group]:
         if not keys:
             unopened.append(place)
             continue
-        group = _merged(groups, [by_isn[key] for key in keys if key in by_isn], isns)
+        near = [by_isn[key] for key in keys if key in by_isn]
+        group = _merged(groups, near, isns) if near else []
         group.append(place)
         groups[id(group)] = group
+        if not near:  # as almost always in a single capture
+            for key in keys:
+                by_isn[key] = group
+            continue
         for known in group:
             numbers = enumerate(half.isn for half in known.connection.halves)
             by_isn |= {(direction, isn): group for direction, isn in numbers if isn >= 0}
