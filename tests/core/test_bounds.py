@@ -48,9 +48,9 @@ def test_they_are_those_that_the_model_names() -> None:
 def test_a_replay_that_is_watched_says_the_same() -> None:
     found = case(LATE).seen
     seen, shown = tracked(found.study, frozenset()), []
-    watched = replay(found.study, found.replay.kernel, seen, None, lambda one, entry: shown.append(one))
-    assert watched.judgements == replay(found.study, found.replay.kernel, seen).judgements
-    assert shown == list(seen.sightings)
+    watched = replay(found.study, found.replay.rules, seen, lambda one, entry: shown.append(one))
+    assert watched.judgements == replay(found.study, found.replay.rules, seen).judgements
+    assert shown == seen
 
 
 def test_without_a_handshake_they_are_not_known() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bypeer.core.entry import Rules
 from bypeer.core.explain import Case
 from bypeer.core.kernels import KERNELS, LINUX_5_10, LINUX_6_18, Ctstate, Kernel, Reason, Sysctls
 from bypeer.core.replay import Judgement, replay, tracked
@@ -59,7 +60,7 @@ def test_a_stray_is_left_out() -> None:
     found = case(ASKED + "+.01 >~ R. 101:101(0) ack 1449")
     strays = [one for one in found.seen.study.sightings if one.stray]
     assert [one.is_rst for one in strays] == [True]
-    assert not set(strays) & set(tracked(found.seen.study, frozenset()).sightings)
+    assert not set(strays) & set(tracked(found.seen.study, frozenset()))
 
 
 def test_what_was_seen_only_leaving_was_let_through() -> None:
@@ -113,14 +114,14 @@ def test_the_sysctls_count() -> None:
     found = case(ASKED + f"+.01 {BEYOND} !\n+.0001 H> R 101:101(0) win 0")
     study, made = found.seen.study, frozenset(id(one.sighting) for one in found.seen.resets)
     one, seen = last(found)[0], tracked(study, made)
-    assert replay(study, LINUX_6_18, seen).refuses(one)
-    assert not replay(study, LINUX_6_18, seen, Sysctls(tcp_be_liberal=True)).refuses(one)
+    assert replay(study, Rules(LINUX_6_18), seen).refuses(one)
+    assert not replay(study, Rules(LINUX_6_18, Sysctls(tcp_be_liberal=True)), seen).refuses(one)
 
 
 def test_of_what_conntrack_never_saw_there_is_no_judgement() -> None:
     found = case(ASKED + "+.01 > R. 101:101(0) ack 1449")
     # A segment is tracked where it arrives; its twin is the same segment, leaving.
-    twin = next(one.twin for one in tracked(found.seen.study, frozenset()).sightings)
+    twin = next(one.twin for one in tracked(found.seen.study, frozenset()))
     assert twin is not None
     assert found.seen.replay.of(twin) is None
     assert not found.seen.replay.refuses(twin)

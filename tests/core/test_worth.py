@@ -7,7 +7,7 @@ from typing import Any
 from bypeer.core.connections import Connections
 from bypeer.core.script import INITIAL
 from bypeer.core.segment import NO_TIME
-from bypeer.core.worth import Apart, apart, near, sharing, telling
+from bypeer.core.worth import Apart, Digest, apart, near, sharing, telling
 from tests.core.placing import CLIENT, CLOSED, RESET, SERVER, SHAKEN, told
 
 LONE = "> . 1:1(0) ack 1 <TS val 5 ecr 6>\n"
@@ -25,16 +25,17 @@ def table_of(*stories: str, client: Any = CLIENT) -> Connections:
 
 def test_what_did_not_end_is_telling() -> None:
     table = table_of(CLOSED, SHAKEN, RESET, CLOSED, LONE)
-    assert telling(table, NO_TIME) == [1, 2, 4]
-    assert telling(table, table.connection(1).ended) == [2, 4], "the second went on"
+    assert telling(Digest(table, NO_TIME)) == [1, 2, 4]
+    assert telling(Digest(table, table.connection(1).ended)) == [2, 4], "the second went on"
 
 
 def test_those_with_the_same_numbers() -> None:
     table = table_of(CLOSED, CLOSED, LONE, CLOSED)
+    digest = Digest(table, NO_TIME)
     there, back = ({half.isn} for half in table.connection(1).halves)
-    assert sharing(table, there, set()) == sharing(table, set(), back) == [1]
-    assert sharing(table, back, there) == []
-    assert sharing(table, {one.halves[0].isn for one in table.rows}, set()) == [0, 1, 3]
+    assert sharing(digest, there, set()) == sharing(digest, set(), back) == [1]
+    assert sharing(digest, back, there) == []
+    assert sharing(digest, {one.halves[0].isn for one in table.rows}, set()) == [0, 1, 3]
 
 
 def test_those_with_a_common_segment_or_endpoint() -> None:
@@ -47,7 +48,8 @@ def test_those_with_a_common_segment_or_endpoint() -> None:
 
 
 def test_the_rest_is_counted_once() -> None:
-    inside, outside = table_of(CLOSED, SHAKEN, CLOSED, RESET), table_of(CLOSED, SHAKEN)
+    inside = Digest(table_of(CLOSED, SHAKEN, CLOSED, RESET), NO_TIME)
+    outside = Digest(table_of(CLOSED, SHAKEN), NO_TIME)
     assert apart([inside], [{3}]) == Apart(3, 1)
     assert apart([inside, outside], [{3}, set()]) == Apart(3, 1)
     assert apart([inside, outside], [{0, 3}, {0}]) == Apart(2, 1)

@@ -26,7 +26,7 @@ def bounds(seen: Seen, main: int, origin: int) -> list[Bound]:
     def look(one: Sighting, entry: Entry) -> None:
         rows.append(Bound(max(one.ts - origin, 0), *_of(one, entry, main)))
 
-    replay(study, found.kernel, tracked(study, made), found.sysctls, look)
+    replay(study, found.rules, tracked(study, made), look)
     rows.sort(key=lambda one: one.ts)
     return changes(rows)
 
@@ -76,7 +76,7 @@ def note(seen: Seen, known: bool) -> str:
     parts = [f"conntrack's bounds by the rules of Linux {found.kernel.name}"]
     if not found.kernel.late_is_invalid:
         parts.append("which let pass what lies below the lower one")
-    if found.sysctls is not None and found.sysctls.tcp_be_liberal:
+    if found.rules.sysctls.tcp_be_liberal:
         parts.append("not enforced: nf_conntrack_tcp_be_liberal is set")
     if seen.study.crossings:
         parts.append("known for the stretches of time that were looked at closely")

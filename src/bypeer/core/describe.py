@@ -38,9 +38,9 @@ from bypeer.core.nat import Join
 from bypeer.core.ranks import candidates
 from bypeer.core.remedies import remedies
 from bypeer.core.resets import Reset
-from bypeer.core.segment import NO_TIME
 from bypeer.core.study import INSIDE, OUTSIDE, Sighting
-from bypeer.core.verdict import client_outcome
+from bypeer.core.sweeps import span
+from bypeer.core.verdict import client_outcome, perhaps_host
 from bypeer.core.witnesses import host, kernel_says, noted, witnesses
 
 MOST_LISTED = 200  # connections in a report
@@ -169,10 +169,13 @@ def named(cases: Sequence[Case]) -> dict[str, Case]:
 
 def most_telling(cases: Sequence[Case]) -> Case | None:
     """The earliest connection killed by the host, else the earliest failure, else the most telling."""
-    failed = [case for case in cases if case.conclusion.killed_by != "none"]
-    killed = [case for case in failed if case.conclusion.killed_by == "host"]
-    rest = sorted(cases, key=lambda case: -len(case.seen.resets))
-    return next(iter(killed or failed or rest), None)
+    for case in cases:
+        if perhaps_host(case.seen) and case.conclusion.killed_by == "host":
+            return case
+    for case in cases:
+        if case.conclusion.killed_by != "none":
+            return case
+    return max(cases, key=lambda case: len(case.seen.resets), default=None)
 
 
 def _whole(analysis: Analysis, main: Case | None, numbers: Mapping[int, str]) -> Verdict:
@@ -216,15 +219,15 @@ def _connection(case: Case, name: str, ids: Mapping[VantageKey, str]) -> Connect
     seen = case.seen
     found, outcomes = seen.study.join, seen.fates.outcomes
     client = INSIDE if found.client_inside else OUTSIDE
-    dated = [one.ts for one in seen.study.sightings if one.segment.ts != NO_TIME]
+    began, ended = span(seen.study.sightings) or (None, None)
     return ConnectionReport(
         id=name,
         inside=_pair(found.inside),
         outside=_pair(found.outside),
         nat=found.nat,
         clock_offset_ns=seen.study.offset if seen.study.both else None,
-        started_ns=min(dated, default=None),
-        ended_ns=max(dated, default=None),
+        started_ns=began,
+        ended_ns=ended,
         octets=Octets(_octets(seen, TO_CLIENT), _octets(seen, TO_SERVER)),
         outcome=Ends(outcomes[client], outcomes[1 - client]),
         verdict=_verdict(case, name),
@@ -235,17 +238,14 @@ def _connection(case: Case, name: str, ids: Mapping[VantageKey, str]) -> Connect
 
 def _octets(seen: Seen, direction: int) -> int:
     """Payload octets of the stream that passed, each counted once."""
-    ends = [
-        one.end - bool(one.segment.flags & tcp.FIN)
-        for one in seen.study.sightings
-        if one.direction == direction
-        and one.segment.size
-        and not one.is_rst
-        and not seen.refuses(one)
-        and (one.twin is None or not seen.refuses(one.twin))
-        and (one.twin is not None or not seen.study.both)
-    ]
-    return max(max(ends, default=1) - 1, 0)
+    top, both = 1, seen.study.both
+    for side in (INSIDE, OUTSIDE):
+        for one in reversed(seen.study.at(side, direction)):  # the highest come last, as a rule
+            if one.end <= top or not one.segment.size or one.is_rst or (one.twin is None and both):
+                continue
+            if not seen.refuses(one) and (one.twin is None or not seen.refuses(one.twin)):
+                top = max(top, one.end - bool(one.segment.flags & tcp.FIN))
+    return top - 1
 
 
 def _listed(case: Case) -> list[tuple[int, Reset]]:

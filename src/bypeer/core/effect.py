@@ -11,12 +11,17 @@ inside the receiving host) and is as exact as before while nothing new reaches t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from bypeer.core import tcp
 from bypeer.core.explanation import Effect
 from bypeer.core.resets import ENDPOINTS, Reset
 from bypeer.core.segment import ABSENT
 from bypeer.core.study import NOWHERE, Sighting, Study
+from bypeer.core.sweeps import highest_end
+
+_NOWHERE, _ACK, _SYN = NOWHERE, tcp.ACK_, tcp.SYN  # copies that are C integers when compiled
+_START = attrgetter("start")
 
 CLOSED = "the connection had been closed already"
 
@@ -69,12 +74,15 @@ def _judge(study: Study, reset: Reset, target: int) -> None:
         _exactness(study, reset, target)
 
 
-def _toward(study: Study, reset: Reset) -> tuple[list[Sighting], Sequence[Sighting]]:
+def _toward(study: Study, reset: Reset) -> tuple[Sequence[Sighting], Sequence[Sighting]]:
     """What was sent to the target, and by it, at the side next to it (else at the one captured)."""
     target = reset.target(study)
     side = target if study.sides[target] is not None else 1 - target
     way = reset.sighting.direction
-    return [one for one in study.at(side, way) if not one.stray], study.at(side, 1 - way)
+    sent = study.at(side, way)
+    if study.join.strays:
+        sent = [one for one in sent if not one.stray]
+    return sent, study.at(side, 1 - way)
 
 
 def _when(study: Study, reset: Reset) -> int:
@@ -113,14 +121,15 @@ def _refusal(reset: Reset, study: Study) -> None:
 def _exactness(study: Study, reset: Reset, target: int) -> None:
     sent, own = _toward(study, reset)
     ts, who, at = _when(study, reset), ENDPOINTS[target], reset.sighting.start
-    before = [one for one in sent if one.ts <= ts and not one.is_rst]
+    before = _before(sent, ts)
     acked = _acked(before, own, ts)
-    top = max((one.end for one in before), default=acked)
+    top = highest_end(before, acked)
     nxt = _contiguous(before, acked)
     exact = {nxt, top}
     if any(one.segment.flags & tcp.FIN and one.end == nxt for one in before):
         exact.add(nxt - 1)  # after the other's FIN Linux takes the number of the FIN itself, too
-    survived, died = _survived(study, reset, sent, own, ts), _died(sent, own, ts, at)
+    edge = _permitted(before, _scale(study, reset.sighting.direction))
+    survived, died = _survived(before, max(top, acked), edge, sent, own, ts), _died(sent, own, ts, at)
     captured = study.sides[target]
     known = captured is not None and captured.complete(ts) and not captured.lossy and acked != NOWHERE
     if acked != NOWHERE and at in exact and (died or not survived):
@@ -147,12 +156,21 @@ def _exactness(study: Study, reset: Reset, target: int) -> None:
         _say(reset, "harmless", f"SEG.SEQ is {where} what the {who} endpoint expected next (RFC 5961)", known)
 
 
+def _before(sent: Iterable[Sighting], ts: int) -> list[Sighting]:
+    """What was sent to the target by then, RSTs left out."""
+    found = []
+    for one in sent:
+        if one.ts <= ts and not one.is_rst:
+            found.append(one)
+    return found
+
+
 def _acked(before: Sequence[Sighting], own: Iterable[Sighting], ts: int) -> int:
     """The highest octet that the target acknowledged by then, of what it can have received.
 
     A forged or misdirected acknowledgement of unseen data does not count.
     """
-    top = acked = NOWHERE
+    top = acked = _NOWHERE
     for one in before:
         if one.end > top:
             top = one.end
@@ -164,44 +182,67 @@ def _acked(before: Sequence[Sighting], own: Iterable[Sighting], ts: int) -> int:
 
 def _contiguous(before: Iterable[Sighting], acked: int) -> int:
     """RCV.NXT: what the target acknowledged, and what reached it since without a hole."""
-    nxt = acked
-    for one in sorted((one for one in before if one.end > acked), key=lambda one: one.start):
+    nxt, beyond = acked, []
+    for one in before:
+        if one.end > acked:
+            beyond.append(one)
+    for one in sorted(beyond, key=_START):
         if one.start > nxt:
             break
         nxt = max(nxt, one.end)
     return nxt
 
 
-def _survived(study: Study, reset: Reset, sent: Sequence[Sighting], own: Sequence[Sighting], ts: int) -> str:
-    """What the target did that only a living one can, or ""."""
-    before = [one for one in sent if one.ts <= ts and not one.is_rst]
-    acked = _acked(before, own, ts)
-    reach = max([one.end for one in before], default=acked)
-    reach = max(reach, acked)
-    newest = max((one.segment.tsval for one in before if one.segment.timestamps), default=-1)
-    edge = _permitted(study, before, reset.sighting.direction)
+def _survived(
+    before: Sequence[Sighting],
+    reach: int,
+    edge: int,
+    sent: Sequence[Sighting],
+    own: Iterable[Sighting],
+    ts: int,
+) -> str:
+    """What the target did that only a living one can, or "".
+
+    `before`: what it had been sent by then, up to octet `reach`; `edge`: how far it might send.
+    """
+    newest = _newest(before)
     for one in own:
         if one.ts <= ts or one.is_rst or one.stray:
             continue
-        if one.ack != NOWHERE and one.ack > reach and any(o.ts > ts and o.end >= one.ack for o in sent):
+        if one.ack != _NOWHERE and one.ack > reach and _sent_since(sent, ts, one.ack):
             return "acknowledged what was sent"
         segment = one.segment
-        if segment.timestamps and newest >= 0 and segment.tsecr > newest and segment.flags & tcp.ACK_:
+        if segment.timestamps and newest >= 0 and segment.tsecr > newest and segment.flags & _ACK:
             return "echoed a later timestamp"
-        if edge != NOWHERE and one.start <= edge < one.end:  # a stray burst beyond does not count
+        if edge != _NOWHERE and one.start <= edge < one.end:  # a stray burst beyond does not count
             return "sent more than it was allowed before"
     return ""
 
 
-def _permitted(study: Study, before: Iterable[Sighting], direction: int) -> int:
+def _sent_since(sent: Iterable[Sighting], ts: int, octet: int) -> bool:
+    for one in sent:  # noqa: SIM110 -- compiled, a loop is quicker than a generator
+        if one.ts > ts and one.end >= octet:
+            return True
+    return False
+
+
+def _newest(before: Iterable[Sighting]) -> int:
+    """The newest timestamp among them, -1 without any."""
+    newest = -1
+    for one in before:
+        if one.segment.timestamps:
+            newest = max(newest, one.segment.tsval)
+    return newest
+
+
+def _permitted(before: Iterable[Sighting], scale: int) -> int:
     """The highest octet that the target may send, by the windows offered to it so far."""
-    scale = _scale(study, direction)
-    edges = [
-        one.ack + (one.segment.win << (0 if one.segment.flags & tcp.SYN else scale))
-        for one in before
-        if one.ack != NOWHERE
-    ]
-    return max(edges, default=NOWHERE)
+    edge = _NOWHERE
+    for one in before:
+        if one.ack != _NOWHERE:
+            win = one.segment.win
+            edge = max(edge, one.ack + (win if one.segment.flags & _SYN else win << scale))
+    return edge
 
 
 def _scale(study: Study, direction: int) -> int:
@@ -214,14 +255,17 @@ def _scale(study: Study, direction: int) -> int:
     return tcp.WSCALE_MAX
 
 
-def _died(sent: Sequence[Sighting], own: Sequence[Sighting], ts: int, at: int) -> bool:
+def _died(sent: Iterable[Sighting], own: Iterable[Sighting], ts: int, at: int) -> bool:
     """Whether the target, having acknowledged nothing beyond `at`, answers as a stranger."""
-    acks = {one.segment.ack for one in sent if one.ts >= ts and one.segment.flags & tcp.ACK_}
+    acks: set[int] | None = None
     for one in own:
         if one.ts <= ts:
             continue
-        if one.is_rst and not one.segment.flags & tcp.ACK_ and one.segment.seq in acks:
-            return True
-        if not one.is_rst and one.ack != NOWHERE and one.ack > at:
+        if one.is_rst and not one.segment.flags & _ACK:
+            if acks is None:
+                acks = {other.segment.ack for other in sent if other.ts >= ts and other.segment.flags & _ACK}
+            if one.segment.seq in acks:
+                return True
+        if not one.is_rst and one.ack != _NOWHERE and one.ack > at:
             return False
     return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from bypeer.core.addresses import Endpoint
@@ -204,7 +204,7 @@ class Evidence:
         after = [value for ts, value in readings if ts >= until]
         return after[0] - before[-1] if before and after else None
 
-    @property
+    @cached_property
     def kernel(self) -> Kernel | None:
         """The host's, by its own word; None where it is not said or not known."""
         told = self.facts.get("kernel")
@@ -215,7 +215,7 @@ class Evidence:
         except ValueError:
             return None
 
-    @property
+    @cached_property
     def sysctls(self) -> Sysctls | None:
         """The host's settings of the tracker; None where they are the usual ones, or not said."""
         return _sysctls(self.facts)

@@ -9,12 +9,14 @@ first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from bypeer.core.causes import CATALOGUE
+from bypeer.core.causes import Answers
 from bypeer.core.causes.model import Finding, Seen, SeenAll, position
 from bypeer.core.connection import Connection
 from bypeer.core.effect import judge
+from bypeer.core.entry import Rules
 from bypeer.core.evidence import Evidence
 from bypeer.core.excerpt import Excerpt
 from bypeer.core.explanation import Role
@@ -38,13 +40,21 @@ from bypeer.core.verdict import Conclusion, conclude
 MOST_STUDIED = 1_000
 
 
-class Case(NamedTuple):
+@dataclass(slots=True)
+class Case:
     """One connection, looked at closely, with its verdict."""
 
     seen: Seen
     by_reset: Mapping[int, Mapping[str, Finding]]  # id of the reset, code
     by_connection: Mapping[str, Finding]
-    conclusion: Conclusion
+    _conclusion: Conclusion | None = None
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The verdict, found when it is asked for: of a thousand connections most are only counted."""
+        if self._conclusion is None:
+            self._conclusion = conclude(self.seen, self.by_reset, self.by_connection)
+        return self._conclusion
 
 
 class Analysis(NamedTuple):
@@ -89,7 +99,7 @@ def analyse(
     scans = scan_all(sources)
     # Of what is small each connection that did not end is looked at: it costs little.
     ends = [NO_TIME if one.small else one.ended for one in scans]
-    selected = select([one.table for one in scans], ends)
+    selected = select([one.table for one in scans], ends, MOST_STUDIED)
     joins = join(dict(enumerate(selected.connections)), roles)
     tells = {id(one): interest(one) for one in joins}
     worth = [one for one in sorted(joins, key=lambda one: tells[id(one)], reverse=True) if tells[id(one)]]
@@ -102,13 +112,16 @@ def analyse(
     coverage = _coverage(scans, selected.connections, dropped, printed, gaps)
     looked_at = {id(one) for one in chosen}
     told = evidence()
-    cases = [_case(study(one, kept, coverage), kernel, told) for one in joins if id(one) in looked_at]
-    count = len(joins) + selected.apart.connections
+    rules = [Rules(newest(group), told.sysctls) for group in alike()]
+    cases = [_case(study(one, kept, coverage), kernel, rules, told) for one in joins if id(one) in looked_at]
+    beside = selected.apart
+    count = len(joins) + beside.connections + beside.passed_over
     every = SeenAll([case.seen for case in cases], sum(c.seen.fates.failed for c in cases), count)
-    by_input = {cause.code: cause.test(every) for cause in CATALOGUE if cause.subject == "input"}
+    by_input = Answers("input", every)
+    passed_over = len(worth) - len(chosen) + beside.passed_over
     return Analysis(
-        scans, selected.connections, joins, cases, by_input, len(worth) - len(chosen), count,
-        selected.apart.open + sum(not tells[id(one)] and _goes_on(one) for one in joins), bool(printed), told,
+        scans, selected.connections, joins, cases, by_input, passed_over, count,
+        beside.open + sum(not tells[id(one)] and _goes_on(one) for one in joins), bool(printed), told,
     )  # fmt: skip
 
 
@@ -174,35 +187,29 @@ def _coverage(
     }
 
 
-def _case(found: Study, kernel: Kernel | None, evidence: Evidence) -> Case:
-    """One connection through the rest of the pipeline."""
+def _case(found: Study, kernel: Kernel | None, rules: Sequence[Rules], evidence: Evidence) -> Case:
+    """One connection through the rest of the pipeline; `rules`: of each group of kernels that are `alike`."""
     match(found)
     resets, heard = find(found), hear(found, evidence)
     authors(found, resets, heard)
     made = frozenset(id(one.sighting) for one in resets if one.author == "host")
     seen_by = tracked(found, made)
-    groups = alike()
-    replays = [replay(found, newest(group), seen_by, evidence.sysctls) for group in groups]
+    replays = [replay(found, one, seen_by) for one in rules]
     fits = _fits(found, replays, resets)
-    fitting = [one for group, fit in zip(groups, fits, strict=True) if fit for one in group]
-    kernel = kernel or evidence.kernel
-    if kernel is not None:
-        chosen = replay(found, kernel, seen_by, evidence.sysctls)
-    else:
-        wanted = newest(fitting or KERNELS)
-        chosen = next(one for one in replays if one.kernel is wanted)
+    fitting = [one for group, fit in zip(alike(), fits, strict=True) if fit for one in group]
+    wanted = kernel or evidence.kernel or newest(fitting or KERNELS)
+    chosen = next((one for one in replays if one.kernel is wanted), None)
+    if chosen is None:
+        chosen = replay(found, Rules(wanted, evidence.sysctls), seen_by)
     chosen.inferred = unsettled(found, chosen, seen_by)
     overrule(found, chosen, heard, position)
     answer(found, resets, chosen.refuses)
     judge(found, resets)
     names = tuple(one.name for one in fitting)
     seen = Seen(found, resets, chosen, fates(found, resets), names, heard)
-    by_reset = {
-        id(one): {cause.code: cause.test(one, seen) for cause in CATALOGUE if cause.subject == "reset"}
-        for one in resets
-    }
-    by_connection = {cause.code: cause.test(seen) for cause in CATALOGUE if cause.subject == "connection"}
-    return Case(seen, by_reset, by_connection, conclude(seen, by_reset, by_connection))
+    by_reset = {id(one): Answers("reset", one, seen) for one in resets}
+    by_connection = Answers("connection", seen)
+    return Case(seen, by_reset, by_connection)
 
 
 def _fits(found: Study, replays: Sequence[Replay], resets: Sequence[Reset]) -> list[bool]:
@@ -211,10 +218,12 @@ def _fits(found: Study, replays: Sequence[Replay], resets: Sequence[Reset]) -> l
     Of those that would not, the ones fit that refuse most of what the host answered with a RST; where
     the bounds are not known, that refuse late segments, if it answered one.
     """
+    by_host = any(reset.author == "host" for reset in resets)
     misses = []
     places: dict[int, Reason] = {}  # of triggers, for want of their bounds
     for one in replays:
-        answer(found, resets, one.refuses)
+        if by_host:
+            answer(found, resets, one.refuses)
         triggers = [reset.trigger for reset in resets if reset.author == "host" and reset.trigger is not None]
         passed = [trigger for trigger in triggers if not one.refuses(trigger)]
         late = 0

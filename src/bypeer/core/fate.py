@@ -14,8 +14,10 @@ from bypeer.core.effect import CLOSED
 from bypeer.core.explanation import EndpointOutcome
 from bypeer.core.resets import ENDPOINTS, Reset
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, Study
+from bypeer.core.sweeps import fin, highest_ack, highest_end
 
-_FIN = tcp.FIN  # a copy that is a C integer when compiled
+# Copies that are C integers when compiled.
+_NOWHERE, _PROBES_NOT, _SYN = NOWHERE, tcp.SYN | tcp.FIN, tcp.SYN
 
 # A segment was left without an answer if it was sent again so often, or waited so long (ns).
 _REPEATS = 3
@@ -63,38 +65,12 @@ def sent(study: Study, side: int) -> Sequence[Sighting]:
     return study.at(captured, way)
 
 
-def received(study: Study, side: int) -> list[Sighting]:
+def received(study: Study, side: int) -> Sequence[Sighting]:
     """What reached an endpoint, at the side next to it; else what was sent to it."""
     way = 1 - study.outward if side == INSIDE else study.outward
     captured = side if study.sides[side] is not None else 1 - side
     segments = study.at(captured, way)
-    return [one for one in segments if not one.stray] if study.join.strays else list(segments)
-
-
-def fin(segments: Iterable[Sighting]) -> Sighting | None:
-    """The first FIN among them."""
-    for one in segments:
-        if one.segment.flags & _FIN and not one.is_rst:
-            return one
-    return None
-
-
-def highest_ack(segments: Iterable[Sighting]) -> int:
-    """The highest acknowledgement among them, RSTs left out."""
-    highest = NOWHERE
-    for one in segments:
-        if one.ack > highest and not one.is_rst:
-            highest = one.ack
-    return highest
-
-
-def highest_end(segments: Iterable[Sighting], default: int) -> int:
-    """The highest end among them, RSTs left out; `default` if there is none."""
-    highest = NOWHERE
-    for one in segments:
-        if one.end > highest and not one.is_rst:
-            highest = one.end
-    return default if highest == NOWHERE else highest
+    return [one for one in segments if not one.stray] if study.join.strays else segments
 
 
 def _outcome(
@@ -201,13 +177,11 @@ def _astray(silence: Silence) -> bool:
 
 
 def _unanswered(study: Study, side: int, until: int) -> Silence | None:
-    own = [one for one in sent(study, side) if not one.is_rst and one.ts < until]
-    got = [one for one in received(study, side) if not one.is_rst and one.ts < until]
+    own, got = _before(sent(study, side), until), _before(received(study, side), until)
     acked = max(highest_ack(got), _opened(own))
-    open_ends = [one for one in own if one.end > max(acked, one.start)]
-    if not open_ends:
+    first = _first_beyond(own, acked)
+    if first == _NOWHERE:
         return _unprobed(study, side, own, got, least=_REPEATS if until == FOREVER else _REPEATS - 1)
-    first = min(one.start for one in open_ends)
     copies = tuple(one for one in own if one.start <= first < one.end)
     last = max((one.ts for one in got), default=copies[0].ts)
     late = [one for one in copies if one.ts >= last]
@@ -216,11 +190,36 @@ def _unanswered(study: Study, side: int, until: int) -> Silence | None:
     return Silence(side, copies, copies[0].ts, _kept_back(study, side, copies))
 
 
-def _opened(own: Sequence[Sighting]) -> int:
+def _before(segments: Iterable[Sighting], until: int) -> list[Sighting]:
+    """Those before a time, RSTs left out."""
+    found = []
+    for one in segments:
+        if one.ts < until and not one.is_rst:
+            found.append(one)
+    return found
+
+
+def _first_beyond(own: Iterable[Sighting], acked: int) -> int:
+    """The lowest octet at which one of these starts that is not all acknowledged; NOWHERE without any."""
+    first, open_ended = _NOWHERE, False
+    for one in own:
+        if one.end > acked and one.end > one.start and (not open_ended or one.start < first):
+            first, open_ended = one.start, True
+    return first
+
+
+def _opened(own: Iterable[Sighting]) -> int:
     """Where its own SYN ends, if it acknowledges anything: the answer came by another way."""
-    syn = next((one for one in own if one.segment.flags & tcp.SYN), None)
-    opened = syn is not None and any(one.ack != NOWHERE and one.ts > syn.ts for one in own)
-    return syn.end if opened and syn is not None else NOWHERE
+    syn: Sighting | None = None
+    for one in own:
+        if syn is None and one.segment.flags & _SYN:
+            syn = one
+    if syn is None:
+        return _NOWHERE
+    for one in own:
+        if one.ack != _NOWHERE and one.ts > syn.ts:
+            return syn.end
+    return _NOWHERE
 
 
 def _unprobed(
@@ -230,20 +229,20 @@ def _unprobed(
 
     At `least` so many: fewer do where whoever sent them gave up with a RST.
     """
-    top = max((one.end for one in own), default=NOWHERE)
-    last = max((one.ts for one in got), default=NOWHERE)
-    probes = tuple(
-        one
-        for one in own
-        if one.start == top - 1
-        and one.end <= top
-        and one.ts > last
-        and one.ack != NOWHERE
-        and not one.segment.flags & (tcp.SYN | tcp.FIN)
-    )
+    probes = _probes(own, highest_end(own, NOWHERE), got[-1].ts if got else NOWHERE)
     if len(probes) < least:
         return None
-    return Silence(side, probes, probes[0].ts, _kept_back(study, side, probes))
+    return Silence(side, tuple(probes), probes[0].ts, _kept_back(study, side, probes))
+
+
+def _probes(own: Iterable[Sighting], top: int, last: int) -> list[Sighting]:
+    """Those after a time that lie just below the highest octet."""
+    found = []
+    for one in own:
+        below = one.start == top - 1 and one.end <= top
+        if below and one.ts > last and one.ack != _NOWHERE and not one.segment.flags & _PROBES_NOT:
+            found.append(one)
+    return found
 
 
 def _kept_back(study: Study, side: int, copies: Sequence[Sighting]) -> tuple[Sighting, ...]:

@@ -2,7 +2,7 @@
 cimport cython
 from bypeer.core.study cimport Sighting
 
-@cython.locals(one=Sighting)
+@cython.locals(one=Sighting, others=list)
 cpdef match(object study)
 cdef tuple _exact(Sighting one)
 cdef tuple _loose(Sighting one)
@@ -13,8 +13,14 @@ cdef _join(Sighting came, Sighting went)
 cdef _tile(object whole, object parts, int later)
 @cython.locals(part=Sighting, at="long long", lag="long long", fits=bint)
 cdef list _tiles(Sighting one, object left, object starts, int later, dict given)
-@cython.locals(one=Sighting, front="long long", last="long long", crossed="long long")
+@cython.locals(one=Sighting, longest="long long")
+cdef _unkept(object study)
+@cython.locals(one=Sighting, here=list, front="long long", last="long long", crossed="long long")
 cdef _holes(object study, int side, int direction)
+@cython.locals(one=Sighting)
+cdef list _opened(list rows)
+@cython.locals(one=Sighting, gaps=list, ranges=list, start="long long", end="long long", front="long long")
+cdef list _gaps(list rows)
 @cython.locals(one=Sighting, sent="long long", ack="long long", both=bint)
 cdef long long _acknowledged(object study, int direction) except? -1
 @cython.locals(one=Sighting)

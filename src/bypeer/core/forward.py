@@ -42,8 +42,9 @@ def match(study: Study) -> None:
                 _holes(study, side, direction)
     if study.both:
         _orphans(study)
+    others = [study.sides[OUTSIDE], study.sides[INSIDE]]  # by side
     for one in study.sightings:
-        other = study.sides[1 - one.side]
+        other = others[one.side]
         one.sure = one.twin is None and other is not None and other.complete(one.ts)
 
 
@@ -51,7 +52,10 @@ def _unkept(study: Study) -> None:
     """Note when nothing was kept at a side: a twin may be twice as far from there as any took."""
     if not study.crossings:
         return
-    margin = _SOON + 2 * max((abs(one.delay) for one in study.sightings), default=0)
+    longest = 0
+    for one in study.sightings:
+        longest = max(longest, abs(one.delay))
+    margin = _SOON + 2 * longest
     for crossing in study.crossings:
         info = study.sides[crossing.side]
         assert info is not None
@@ -164,7 +168,11 @@ _NEARBY = 64
 
 def _holes(study: Study, side: int, direction: int) -> None:
     """Data that its receiver acknowledged although this side never saw it."""
-    here = _opened([one for one in study.at(side, direction) if not one.is_rst])
+    here = []
+    for one in study.at(side, direction):
+        if not one.is_rst:
+            here.append(one)
+    here = _opened(here)
     found = study.sides[side]
     assert found is not None
     if not here:
@@ -189,7 +197,11 @@ def _holes(study: Study, side: int, direction: int) -> None:
 
 def _opened(rows: list[Sighting]) -> list[Sighting]:
     """Without what came before the SYN: bare ACKs of an older connection, with numbers of its own."""
-    syn = next((row for row, one in enumerate(rows) if one.segment.flags & tcp.SYN), 0)
+    syn = 0
+    for row, one in enumerate(rows):
+        if one.segment.flags & tcp.SYN:
+            syn = row
+            break
     return rows if any(one.segment.size for one in rows[:syn]) else rows[syn:]
 
 
@@ -205,13 +217,17 @@ def _acknowledged(study: Study, direction: int) -> int:
     return ack
 
 
-def _gaps(rows: Iterable[Sighting]) -> list[tuple[int, int]]:
-    """Octets that none of these segments has, between those that they have."""
-    gaps, front = [], FOREVER
-    for start, end in sorted([(one.start, one.end) for one in rows]):
+def _gaps(rows: list[Sighting]) -> list[tuple[int, int]]:
+    """Octets that none of these segments has, one at least, between those that they have."""
+    gaps, ranges = [], []
+    for one in rows:
+        ranges.append((one.start, one.end))
+    ranges.sort()
+    front = ranges[0][0]
+    for start, end in ranges:
         if front < start:
             gaps.append((front, start))
-        front = end if front == FOREVER else max(front, end)
+        front = max(front, end)
     return gaps
 
 

@@ -74,9 +74,14 @@ def grouped(places: Iterable[Place]) -> list[Group]:
         if not keys:
             unopened.append(place)
             continue
-        group = _merged(groups, [by_isn[key] for key in keys if key in by_isn], isns)
+        near = [by_isn[key] for key in keys if key in by_isn]
+        group = _merged(groups, near, isns) if near else []
         group.append(place)
         groups[id(group)] = group
+        if not near:  # as almost always in a single capture
+            for key in keys:
+                by_isn[key] = group
+            continue
         for known in group:
             numbers = enumerate(half.isn for half in known.connection.halves)
             by_isn |= {(direction, isn): group for direction, isn in numbers if isn >= 0}
@@ -173,6 +178,8 @@ def _orient(place: Place, group: Group) -> None:
 
 def _by_range(index: _Index, place: Place) -> Group | None:
     """The one group whose sequence numbers run through the same ranges, with a common endpoint."""
+    if any(half.first < 0 for half in place.connection.halves):
+        return None
     near = _open([*index.ends.get(place.client, ()), *index.ends.get(place.server, ())])
     fits = []
     for group in {id(one): one for one in near}.values():
@@ -208,13 +215,13 @@ def _by_tuple(index: _Index, place: Place) -> Group | None:
 
 def _same_stream(one: Place, other: Place) -> bool:
     """Whether ranges overlap both ways, one endpoint is the same, and the vantage is not."""
+    for way in (TO_SERVER, TO_CLIENT):  # first what most others fail at: numbers are arbitrary
+        mine, theirs = one.half(way), other.half(way)
+        if mine.first < 0 or theirs.first < 0 or not _overlap(mine, theirs):
+            return False
     if one.vantage == other.vantage and (one.client, one.server) == (other.client, other.server):
         return False
-    if one.client != other.client and one.server != other.server:
-        return False
-    halves = [(one.half(way), other.half(way)) for way in (TO_SERVER, TO_CLIENT)]
-    seen = [(mine, theirs) for mine, theirs in halves if mine.first >= 0 and theirs.first >= 0]
-    return len(seen) == len(halves) and all(_overlap(mine, theirs) for mine, theirs in seen)
+    return one.client == other.client or one.server == other.server
 
 
 def _overlap(mine: Half, theirs: Half) -> bool:

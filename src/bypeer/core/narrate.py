@@ -16,12 +16,13 @@ from bypeer.core.addresses import address
 from bypeer.core.causes.model import Seen
 from bypeer.core.dump import dump
 from bypeer.core.explanation import Event, EventKind
-from bypeer.core.fate import fin, received
+from bypeer.core.fate import received
 from bypeer.core.groups import Place
 from bypeer.core.kernels import LOG_PREFIX
 from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
-from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, between
+from bypeer.core.sweeps import fin
 from bypeer.core.verdict import Conclusion
 
 VantageId = Callable[[Sighting], str]
@@ -88,11 +89,8 @@ def _killing(seen: Seen, first: Reset) -> list[Scene]:
             told.append(Scene(normal, "normal", forwarding(seen, normal)))
         told.append(Scene(trigger, _kind(trigger, "trigger"), trigger_note(seen, first, trigger)))
     else:
-        last = [
-            one
-            for one in received(seen.study, INSIDE if first.author == "inside" else OUTSIDE)
-            if one.ts < first.ts
-        ]
+        came = received(seen.study, INSIDE if first.author == "inside" else OUTSIDE)
+        last = between(came, -FOREVER, first.ts - 1)
         told += [Scene(one, _kind(one, "segment"), forwarding(seen, one)) for one in last[-1:]]
         closing = fin(last)
         told += [Scene(closing, "fin", "one side had closed")] if closing is not None else []
@@ -147,12 +145,11 @@ def _silent(seen: Seen, conclusion: Conclusion) -> list[Scene]:
 
 def _normal(seen: Seen, trigger: Sighting) -> Sighting | None:
     """The last segment of the trigger's direction that was forwarded before it."""
-    before = [
-        one
-        for one in seen.study.at(trigger.side, trigger.direction)
-        if one.ts < trigger.ts and not one.is_rst and (one.twin is not None or not seen.study.both)
-    ]
-    return before[-1] if before else None
+    before = between(seen.study.at(trigger.side, trigger.direction), -FOREVER, trigger.ts - 1)
+    both = seen.study.both
+    return next(
+        (one for one in reversed(before) if not one.is_rst and (one.twin is not None or not both)), None
+    )
 
 
 def _kind(one: Sighting, otherwise: EventKind) -> EventKind:

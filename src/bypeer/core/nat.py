@@ -137,14 +137,15 @@ def _steps(place: Place, reference: Place) -> list[int]:
 
 def _alone(place: Place, roles: Mapping[int, Role]) -> Join:
     """A lone vantage: a packet that has not lost a hop comes from an endpoint right here."""
-    client, server = (place.half(way).ttl in INITIAL_TTLS for way in (TO_SERVER, TO_CLIENT))
+    client, server = place.half(TO_SERVER).ttl in INITIAL_TTLS, place.half(TO_CLIENT).ttl in INITIAL_TTLS
     given = roles.get(place.vantage[0])
     if given == "inside" or (given is None and client and not server):
         return Join(inside=place, client_inside=client or not server, sure=given is not None)
-    made_here = [_made_here(place.half(way)) for way in (TO_SERVER, TO_CLIENT)]
-    if not (client or server) and made_here[0] != made_here[1]:
-        # The host's own RSTs leave towards the outside: their direction tells which way that is.
-        return Join(outside=place, client_inside=made_here[TO_SERVER])
+    if not (client or server):
+        made_here = [_made_here(place.half(way)) for way in (TO_SERVER, TO_CLIENT)]
+        if made_here[0] != made_here[1]:
+            # The host's own RSTs leave towards the outside: their direction tells which way that is.
+            return Join(outside=place, client_inside=made_here[TO_SERVER])
     return Join(outside=place, client_inside=not client or server, sure=given is not None)
 
 

@@ -13,9 +13,10 @@ from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.forward import EARLY, JITTER
 from bypeer.core.kernels import Reason
 from bypeer.core.narrate import judged, reset_note
+from bypeer.core.numbering import isn
 from bypeer.core.points import Points
 from bypeer.core.resets import Reset
-from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, Study, isn
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, Study
 from bypeer.core.trace import (
     AUTHOR,
     AUTHORS,

@@ -8,7 +8,7 @@ bounds become estimates (`conntrack.adopt`), or these are not the kernel's rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,12 +16,13 @@ from bypeer.core import tcp
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.conntrack import adopt, resume, step
 from bypeer.core.entry import NO_BOUND, SACK_PERM, Entry, Rules, Step, log_line
-from bypeer.core.kernels import Ctstate, Kernel, Reason, Sysctls, with_rules
+from bypeer.core.kernels import Ctstate, Kernel, Reason, with_rules
 from bypeer.core.rules import FATELESS
 from bypeer.core.segment import ABSENT
 from bypeer.core.study import FOREVER, NOWHERE, Crossing, Sighting, Study
 
-_OK = int(Reason.OK)  # a copy that is a C integer when compiled
+# Copies that are C integers when compiled.
+_OK, _KNOWN, _NOWHERE, _FOREVER = int(Reason.OK), int(Ctstate.ESTABLISHED), NOWHERE, FOREVER
 _WIDEST = 65_535  # octets, before scaling
 
 
@@ -50,16 +51,23 @@ class Judgement(NamedTuple):
 class Replay:
     """One connection under one kernel's rules."""
 
-    kernel: Kernel
-    judgements: dict[int, Judgement] = field(default_factory=dict)  # by id of the sighting
+    rules: Rules
+    # By id of the sighting; of those that conntrack saw, the rest is ESTABLISHED without objection.
+    judgements: dict[int, Judgement] = field(default_factory=dict)
     contradicted: list[Sighting] = field(default_factory=list)  # passed, though INVALID by these rules
     # Ids of those whose judgement rests on a rule that was only inferred for this kernel (`unsettled`).
     inferred: frozenset[int] = frozenset()
-    sysctls: Sysctls | None = None
+
+    @property
+    def kernel(self) -> Kernel:
+        """Whose rules these are."""
+        kernel: Kernel = self.rules.kernel
+        return kernel
 
     def of(self, sighting: Sighting) -> Judgement | None:
         """The judgement of a sighting that conntrack saw."""
-        return self.judgements.get(id(sighting))
+        found = self.judgements.get(id(sighting))
+        return _GOOD[_KNOWN] if found is None and sighting.tracked else found
 
     def refuses(self, sighting: Sighting) -> bool:
         """Whether conntrack called it INVALID."""
@@ -69,32 +77,34 @@ class Replay:
 
 def replay(
     study: Study,
-    kernel: Kernel,
-    seen: Tracked,
-    sysctls: Sysctls | None = None,
+    rules: Rules,
+    seen: Sequence[Sighting],
     watch: Callable[[Sighting, Entry], None] | None = None,
 ) -> Replay:
-    """Run one connection through one kernel's tracker; `watch` is shown the entry behind each segment."""
-    rules = Rules(kernel, sysctls)
-    found = Replay(kernel, sysctls=sysctls)
-    entry, out = Entry(), Step()
-    if seen.sightings and not _opens(seen.sightings[:2]):
-        resume(entry, rules, seen.sightings[0].segment.ts)
-    crossed = 0
-    for one in seen.sightings:
-        while crossed < len(study.crossings) and study.crossings[crossed].until <= one.ts:
-            entry = _crossed(entry, study.crossings, crossed)
+    """Run what conntrack saw of one connection (`tracked`) through one kernel's tracker.
+
+    `watch` is shown the entry behind each segment.
+    """
+    found = Replay(rules)
+    entry, out = _begun(seen, rules), Step()
+    crossed, crossings = 0, study.crossings
+    until = crossings[0].until if crossings else _FOREVER
+    for one in seen:
+        while until <= one.ts:
+            entry = _crossed(entry, crossings, crossed)
             crossed += 1
+            until = crossings[crossed].until if crossed < len(crossings) else _FOREVER
         step(entry, one.direction, one.segment, rules, out)
         if one.segment.cut and one.segment.flags & tcp.SYN:
             _unread(entry)
         if out.reason == _OK:
-            found.judgements[id(one)] = _GOOD[out.ctstate]
+            if out.ctstate != _KNOWN:
+                found.judgements[id(one)] = _GOOD[out.ctstate]
             if watch is not None:
                 watch(one, entry)
             continue
-        judgement = _judgement(out, one, entry, study, kernel)
-        if judgement.invalid and id(one) in seen.passed:
+        judgement = _judgement(out, one, entry, study, rules.kernel)
+        if judgement.invalid and one.passed:
             if judgement.sure:
                 found.contradicted.append(one)
             adopt(entry, one.direction, one.segment, rules)
@@ -132,19 +142,24 @@ def _crossed(entry: Entry, crossings: Sequence[Crossing], at: int) -> Entry:
     return found
 
 
-def _opens(first: Sequence[Sighting]) -> bool:
-    return any(one.segment.flags & tcp.SYN for one in first)
+def _begun(seen: Sequence[Sighting], rules: Rules) -> Entry:
+    """The entry before the first segment: one that is known already, if the capture began too late."""
+    entry = Entry()
+    if seen and not any(one.segment.flags & tcp.SYN for one in seen[:2]):
+        resume(entry, rules, seen[0].segment.ts)
+    return entry
 
 
-def unsettled(study: Study, found: Replay, seen: Tracked) -> frozenset[int]:
+def unsettled(study: Study, found: Replay, seen: Sequence[Sighting]) -> frozenset[int]:
     """Ids of the sightings that would be judged otherwise if one of the inferred rules were otherwise."""
     kernel = found.kernel
     ids: set[int] = set()
     for rule in kernel.inferred:
         if rule not in FATELESS:
             turned = with_rules(kernel, {rule: not getattr(kernel, rule)})
-            other = replay(study, turned, seen, found.sysctls).judgements
-            ids |= {key for key, one in found.judgements.items() if one[:2] != other[key][:2]}
+            other = replay(study, Rules(turned, found.rules.sysctls), seen)
+            mine, others = found.judgements, other.judgements
+            ids |= {key for key in {*mine, *others} if _fate(mine, key) != _fate(others, key)}
     return frozenset(ids)
 
 
@@ -152,28 +167,26 @@ _GOOD = [Judgement(ctstate, Reason.OK, None, 0, "", sure=True) for ctstate in Ct
 _ADOPTED = Judgement(Ctstate.ESTABLISHED, Reason.UNKNOWN_BOUND, None, 0, "", sure=False)
 
 
-class Tracked(NamedTuple):
-    """What conntrack saw of a connection, whatever the kernel."""
-
-    sightings: Sequence[Sighting]
-    passed: frozenset[int]  # ids of those that were certainly let through
+def _fate(judgements: Mapping[int, Judgement], key: int) -> tuple[Ctstate, Reason]:
+    return judgements.get(key, _GOOD[_KNOWN])[:2]
 
 
-def tracked(study: Study, made: frozenset[int]) -> Tracked:
-    """The sightings that stand for the moment when conntrack saw a segment, by time.
+def tracked(study: Study, made: frozenset[int]) -> list[Sighting]:
+    """The sightings that stand for the moment when conntrack saw a segment, by time; notes it in them.
 
     `made`: ids of what the host made itself.
     """
-    seen = _arrived(study, made)
-    return Tracked(seen, frozenset(_passed(study, seen)))
-
-
-def _arrived(study: Study, made: frozenset[int]) -> list[Sighting]:
-    ingress = (study.ingress(TO_SERVER), study.ingress(TO_CLIENT))
+    there, back = study.ingress(TO_SERVER), study.ingress(TO_CLIENT)
     seen = []
     for one in study.sightings:
-        if not one.stray and (one.twin is None or one.side == ingress[one.direction]) and id(one) not in made:
+        ingress = back if one.direction else there
+        one.passed = False
+        one.tracked = not one.stray and (one.twin is None or one.side == ingress)
+        if one.tracked and made and id(one) in made:
+            one.tracked = False
+        if one.tracked:
             seen.append(one)
+    _pass(seen, there, back)
     return seen
 
 
@@ -191,35 +204,34 @@ def _slack(one: Sighting, study: Study) -> int:
     return _WIDEST << min(scale, tcp.WSCALE_MAX)
 
 
-def _passed(study: Study, seen: Sequence[Sighting]) -> set[int]:
-    """Which were certainly let through: seen to leave, or acknowledged when no copy explains it."""
-    left = _all_left(study, seen)
-    passed = set(left)
-    acked, lowest = [NOWHERE, NOWHERE], [FOREVER, FOREVER]  # after this one, by direction
+def _pass(seen: Sequence[Sighting], there: int, back: int) -> None:
+    """Note which were certainly let through: seen to leave, or acknowledged when no copy explains it.
+
+    `there`, `back`: the side where each direction enters the host.
+    """
+    acked, lowest = [_NOWHERE, _NOWHERE], [_FOREVER, _FOREVER]  # after this one, by direction
     for one in reversed(seen):
-        new = one.start < one.end <= acked[1 - one.direction] and one.end <= lowest[one.direction]
-        if new and not one.sure and not one.is_rst:
-            passed.add(id(one))
+        way = one.direction
+        one.passed = _left(one, there, back)
+        if not one.passed and not one.sure and not one.is_rst:
+            one.passed = one.start < one.end <= acked[1 - way] and one.end <= lowest[way]
         if one.is_rst:
             continue
         if one.end > one.start:
-            lowest[one.direction] = min(one.start, lowest[one.direction])
-        if one.ack != NOWHERE and id(one) in passed:
-            acked[one.direction] = max(one.ack, acked[one.direction])
-    acked = [NOWHERE, NOWHERE]  # before this one
+            lowest[way] = min(one.start, lowest[way])
+        if one.ack != _NOWHERE and one.passed:
+            acked[way] = max(one.ack, acked[way])
+    acked = [_NOWHERE, _NOWHERE]  # before this one
     for one in seen:
-        if id(one) not in left and one.end <= acked[1 - one.direction]:
-            passed.discard(id(one))
-        if one.ack != NOWHERE and not one.is_rst:
-            acked[one.direction] = max(one.ack, acked[one.direction])
-    return passed
+        way = one.direction
+        if one.passed and one.end <= acked[1 - way] and not _left(one, there, back):
+            one.passed = False
+        if one.ack != _NOWHERE and not one.is_rst:
+            acked[way] = max(one.ack, acked[way])
 
 
-def _all_left(study: Study, seen: Sequence[Sighting]) -> set[int]:
-    """Ids of those that were seen to leave the host, translated."""
-    ingress = (study.ingress(TO_SERVER), study.ingress(TO_CLIENT))
-    left = set()
-    for one in seen:
-        if one.side != ingress[one.direction] if one.twin is None else not one.twin.stray:
-            left.add(id(one))
-    return left
+def _left(one: Sighting, there: int, back: int) -> bool:
+    """Whether it was seen to leave the host, translated."""
+    if one.twin is None:
+        return one.side != (back if one.direction else there)
+    return not one.twin.stray

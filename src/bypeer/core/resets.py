@@ -300,9 +300,7 @@ class Answerable:
     """The segments that RSTs may answer, by the number that the RST would bear."""
 
     def __init__(self, study: Study) -> None:
-        self._study = study
-        # By side, direction, and whether the RST has ACK: by its number, in order of time.
-        self._found: dict[tuple[int, int, bool], dict[int, list[Sighting]]] = {}
+        self._study, self._found = study, study.numbered
 
     def by(self, reset: Reset) -> Iterator[Sighting]:
         """Those that this RST may answer, the latest first; MOST_CANDIDATES of them."""

@@ -2,7 +2,7 @@
 
 A connection that is telling at one vantage may be a quiet one at another, so those that may be the
 same are taken too: by initial sequence number, and where no handshake was captured by what `groups`
-would look for.
+would look for. Of those that can be no other's, no more are made records of than will be looked at.
 """
 
 from __future__ import annotations
@@ -13,8 +13,18 @@ from typing import NamedTuple
 from bypeer.core.addresses import Endpoint
 from bypeer.core.connection import Connection
 from bypeer.core.connections import Connections
-from bypeer.core.segment import NO_TIME
-from bypeer.core.worth import Apart, apart, near, sharing, telling
+from bypeer.core.worth import (
+    Apart,
+    Digest,
+    apart,
+    lone,
+    near,
+    numbers,
+    sharing,
+    surplus,
+    telling,
+    usual,
+)
 
 FEW = 2_000  # rows that are all joined, together
 SAMPLE = 64  # rows of each input that are joined anyway: they show where it was taken
@@ -27,25 +37,56 @@ class Selection(NamedTuple):
     apart: Apart
 
 
-def select(tables: Sequence[Connections], ends: Sequence[int]) -> Selection:
+def select(tables: Sequence[Connections], ends: Sequence[int], most: int) -> Selection:
     """Choose among the rows of each input's table.
 
-    `ends`: when the inputs end, ns; NO_TIME where a connection that did not end is telling.
+    `ends`: when the inputs end, ns; NO_TIME where a connection that did not end is telling. `most`:
+    how many connections are looked at, those with a RST first, then by time.
     """
     if sum(len(table) for table in tables) <= FEW:
         every = [list(range(len(table))) for table in tables]
         return Selection(_summaries(tables, every, ends), Apart())
-    chosen = [
-        {*telling(table, end), *range(min(SAMPLE, len(table)))}
-        for table, end in zip(tables, ends, strict=True)
-    ]
+    digests = [Digest(table, end) for table, end in zip(tables, ends, strict=True)]
+    told = [telling(one) for one in digests]
+    chosen = [{*rows, *range(min(SAMPLE, len(table)))} for table, rows in zip(tables, told, strict=True)]
     fresh: Sequence[set[int]] = chosen
     while any(fresh):
-        fresh = _more(tables, fresh, chosen)
+        fresh = _more(digests, fresh, chosen)
         for rows, more in zip(chosen, fresh, strict=True):
             rows |= more
-    rows_of = [sorted(rows) for rows in chosen]
-    return Selection(_summaries(tables, rows_of, ends), apart(tables, chosen))
+    beside = apart(digests, chosen)
+    beside = beside._replace(passed_over=_pass_over(digests, told, chosen, most))
+    return Selection(_summaries(tables, [sorted(rows) for rows in chosen], ends), beside)
+
+
+def _pass_over(
+    digests: Sequence[Digest], told: Sequence[list[int]], chosen: Sequence[set[int]], most: int
+) -> int:
+    """Take from the chosen rows the telling ones that will not be looked at; how many.
+
+    These are seen nowhere else, look like others of their interface, and `most` others come before them.
+    """
+    alone, kin = lone(digests, told, chosen), _kin(digests, chosen)
+    like_others = [
+        [row for row in rows if row >= SAMPLE and row not in near_by and usual(digest, row)]
+        for digest, rows, near_by in zip(digests, alone, kin, strict=True)
+    ]
+    found = surplus(digests, like_others, most)
+    for rows, some in zip(chosen, found, strict=True):
+        rows.difference_update(some)
+    return sum(map(len, found))
+
+
+def _kin(digests: Sequence[Digest], chosen: Sequence[set[int]]) -> list[set[int]]:
+    """The rows that `groups` may take for the same as one of the chosen that has no handshake."""
+    prints: set[int] = set()
+    ends: set[Endpoint] = set()
+    for digest, rows in zip(digests, chosen, strict=True):
+        for row in numbers(digest, rows, set(), set()):
+            one = digest.table.connection(row)
+            prints |= {value for half in one.halves for value in half.sketch}
+            ends |= {one.client, one.server}
+    return [set(near(one.table, prints, ends)) if ends else set() for one in digests]
 
 
 def _summaries(
@@ -57,29 +98,21 @@ def _summaries(
     ]
 
 
-def _more(
-    tables: Sequence[Connections], fresh: Sequence[set[int]], chosen: Sequence[set[int]]
-) -> list[set[int]]:
+def _more(digests: Sequence[Digest], fresh: Sequence[set[int]], chosen: Sequence[set[int]]) -> list[set[int]]:
     """The rows that may be the same connections as the fresh ones, and were not chosen yet."""
     there: set[int] = set()
     back: set[int] = set()
     prints: set[int] = set()
     clients: set[Endpoint] = set()
-    for table, rows in zip(tables, fresh, strict=True):
-        for row in rows:
-            one = table.connection(row, NO_TIME)
-            isns = [half.isn for half in one.halves]
-            there.add(isns[0])
-            back.add(isns[1])
-            if max(isns) < 0:
-                prints |= {value for half in one.halves for value in half.sketch}
-                clients.add(one.client)
-    there.discard(-1)
-    back.discard(-1)
+    for digest, rows in zip(digests, fresh, strict=True):
+        for row in numbers(digest, rows, there, back):
+            one = digest.table.connection(row)
+            prints |= {value for half in one.halves for value in half.sketch}
+            clients.add(one.client)
     found = []
-    for table, known in zip(tables, chosen, strict=True):
-        alike = set(sharing(table, there, back)) if there or back else set()
+    for digest, known in zip(digests, chosen, strict=True):
+        alike = set(sharing(digest, there, back)) if there or back else set()
         if prints or clients:
-            alike |= set(near(table, prints, clients))
+            alike |= set(near(digest.table, prints, clients))
         found.append(alike - known)
     return found

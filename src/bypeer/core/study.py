@@ -12,27 +12,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from bypeer.core import seq, tcp
+from bypeer.core import tcp
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
-from bypeer.core.excerpt import WILD, Bridge, Excerpt
+from bypeer.core.excerpt import Bridge, Excerpt
 from bypeer.core.groups import Place
 from bypeer.core.nat import Join
+from bypeer.core.numbering import number
 from bypeer.core.segment import NO_TIME, Segment
 
 INSIDE, OUTSIDE = 0, 1  # sides
 
 NOWHERE = -(1 << 62)  # a relative sequence number that is not known
 FOREVER = 1 << 62  # ns
+# Copies that are C integers when compiled.
+_NOWHERE, _FOREVER, _UNDATED, _RST, _FIN = NOWHERE, FOREVER, NO_TIME, tcp.RST, tcp.FIN
 
 Kept = Mapping[tuple[tuple[int, int], int], Excerpt]  # by vantage and connection
 
 
 class Sighting:
-    """A segment as one side saw it."""
+    """A segment as one side saw it (`_sighting`)."""
 
     __slots__ = (
-        "ack", "delay", "direction", "end", "home", "is_rst", "segment", "side", "start", "stray",
-        "sure", "ts", "twin",
+        "ack", "delay", "direction", "end", "home", "is_rst", "passed", "segment", "side", "start", "stray",
+        "sure", "tracked", "ts", "twin",
     )  # fmt: skip
 
     segment: Segment
@@ -48,16 +51,8 @@ class Sighting:
     twin: Sighting | None  # the same segment at the other side
     delay: int  # ns to or from the twin
     sure: bool  # without a twin: whether the other side's capture was complete then
-
-    def __init__(self, segment: Segment, side: int, direction: int, home: Place, stray: bool) -> None:
-        self.segment, self.side, self.direction = segment, side, direction
-        self.home, self.stray = home, stray
-        self.ts = segment.ts
-        self.start = self.end = self.ack = NOWHERE
-        self.twin = None
-        self.delay = 0
-        self.sure = False
-        self.is_rst = segment.flags & tcp.RST != 0
+    tracked: bool  # whether it stands for the moment when conntrack saw the segment (replay.py)
+    passed: bool  # and was certainly let through
 
 
 @dataclass(slots=True)
@@ -142,6 +137,8 @@ class Study:
     dated: bool = True
     rows: dict[tuple[int, int], list[Sighting]] = field(default_factory=dict)  # by side and direction
     reaches: dict[tuple[int, int], list[tuple[int, int, bool]]] = field(default_factory=dict)  # the same
+    # What RSTs may answer (resets.py), by side, direction, whether the RST has ACK: by its number, by time.
+    numbered: dict[tuple[int, int, bool], dict[int, list[Sighting]]] = field(default_factory=dict)
     closings: list[tuple[int, int]] = field(default_factory=list)  # since when it was closed (1), or not (0)
 
     @property
@@ -187,18 +184,20 @@ class Study:
 
 def _closings(sightings: Iterable[Sighting]) -> list[tuple[int, int]]:
     """Since when both ends' FINs were sent and acknowledged, or not any more: at least one row."""
-    ends, acks, found = [NOWHERE, NOWHERE], [NOWHERE, NOWHERE], [(-FOREVER, 0)]
+    ends, acks, before, found = [_NOWHERE, _NOWHERE], [_NOWHERE, _NOWHERE], 0, [(-FOREVER, 0)]
     for one in sightings:
         if one.is_rst or one.stray:
             continue
         way = one.direction
-        if one.segment.flags & tcp.FIN:
+        if one.segment.flags & _FIN:
             ends[way] = max(ends[way], one.end)
-        if one.ack != NOWHERE:
+        if one.ack != _NOWHERE:
             acks[way] = max(acks[way], one.ack)
-        now = int(NOWHERE not in ends and acks[1] >= ends[0] and acks[0] >= ends[1])
-        if now != found[-1][1]:
+        both = ends[0] != _NOWHERE and ends[1] != _NOWHERE
+        now = 1 if both and acks[1] >= ends[0] and acks[0] >= ends[1] else 0
+        if now != before:
             found.append((one.ts, now))
+            before = now
     return found
 
 
@@ -219,15 +218,35 @@ def study(join: Join, kept: Kept, coverage: Mapping[tuple[int, int], Side]) -> S
     _date(found)
     if found.both:
         _align(found)
-    found.sightings.sort(key=_WHEN)
+    if not _in_order(found.sightings):
+        found.sightings.sort(key=_WHEN)
     found.crossings.sort(key=lambda one: one.until)
-    _number(found)
-    for one in found.sightings:
-        found.rows.setdefault((one.side, one.direction), []).append(one)
-        info = found.sides[one.side]
-        if info is not None:
-            info.sightings += 1
+    number(found)
+    _by_row(found)
     return found
+
+
+def _in_order(sightings: Sequence[Sighting]) -> bool:
+    before = -_FOREVER
+    for one in sightings:
+        if one.ts < before:
+            return False
+        before = one.ts
+    return True
+
+
+def _by_row(found: Study) -> None:
+    """The sightings of each side and direction."""
+    rows: list[list[Sighting]] = [[], [], [], []]
+    for one in found.sightings:
+        rows[2 * one.side + one.direction].append(one)
+    for at, some in enumerate(rows):
+        side, direction = divmod(at, 2)
+        info = found.sides[side]
+        if some:
+            found.rows[side, direction] = some
+        if info is not None:
+            info.sightings += len(some)
 
 
 def _side(place: Place | None, coverage: Mapping[tuple[int, int], Side]) -> Side | None:
@@ -245,18 +264,29 @@ def _crossings(place: Place, side: int, kept: Kept) -> list[Crossing]:
 
 def _gather(place: Place, side: int, kept: Kept, stray: bool) -> list[Sighting]:
     excerpt = kept.get((place.vantage, place.connection.number))
-    rows = [] if excerpt is None else excerpt.rows
-    return [Sighting(segment, side, direction ^ place.flipped, place, stray) for direction, segment in rows]
+    rows, flipped = [] if excerpt is None else excerpt.rows, place.flipped
+    return [_sighting(segment, side, direction ^ flipped, place, stray) for direction, segment in rows]
+
+
+def _sighting(segment: Segment, side: int, direction: int, home: Place, stray: bool) -> Sighting:
+    one = Sighting.__new__(Sighting)  # there are thousands: to call an __init__ takes longer than this
+    one.segment, one.side, one.direction, one.home, one.stray = segment, side, direction, home, stray
+    one.ts, one.is_rst = segment.ts, segment.flags & _RST != 0
+    one.start = one.end = one.ack = _NOWHERE
+    one.twin, one.delay = None, 0
+    one.sure = one.tracked = one.passed = False
+    return one
 
 
 def _date(found: Study) -> None:
     """Segments without a date take that of the one before, so that the file's order holds."""
-    last = [0, 0]
+    last, dated = [0, 0], True
     for one in found.sightings:
-        if one.ts == NO_TIME:
-            found.dated = False
+        if one.ts == _UNDATED:
+            dated = False
             one.ts = last[one.side]
         last[one.side] = one.ts
+    found.dated = dated
 
 
 # Clocks
@@ -347,54 +377,3 @@ def _unique(found: Study, side: int, direction: int) -> dict[tuple[int, ...], Si
     for key in twice:
         del once[key]
     return once
-
-
-# Sequence numbers without wrapping
-
-
-def _number(found: Study) -> None:
-    """Count sequence numbers from the initial ones, through any number of wraps."""
-    base: list[int | None] = [isn(found, TO_SERVER), isn(found, TO_CLIENT)]
-    front = [0, 0]  # where each direction has got to
-    first: dict[tuple[int, int], int] = {}  # end of the first segment, by side and direction
-    crossed = 0
-    for one in found.sightings:
-        segment, way = one.segment, one.direction
-        while crossed < len(found.crossings) and found.crossings[crossed].until <= one.ts:
-            _cross(found.crossings[crossed], first, front)
-            crossed += 1
-        if base[way] is None and not (one.is_rst and not segment.flags & tcp.ACK_ and segment.seq == 0):
-            base[way] = seq.add(segment.seq, -1)
-        one.start = _unwrapped(segment.seq, base[way], front[way])
-        one.end = one.start + seq.distance(segment.end, segment.seq)
-        if segment.flags & tcp.ACK_:
-            if base[1 - way] is None:
-                base[1 - way] = seq.add(segment.ack, -1)
-            one.ack = _unwrapped(segment.ack, base[1 - way], front[1 - way])
-        if not one.is_rst:
-            first.setdefault((one.side, way), one.end)
-            if 0 < one.end - front[way] < WILD:
-                front[way] = one.end
-
-
-def _cross(crossing: Crossing, first: Mapping[tuple[int, int], int], front: list[int]) -> None:
-    """Go on with each direction where it had got to behind what was passed over."""
-    for way, advance in enumerate(crossing.bridge.advances):
-        direction = way ^ crossing.flipped
-        began = first.get((crossing.side, direction))
-        if began is not None:
-            front[direction] = max(front[direction], began + advance)
-
-
-def _unwrapped(number: int, base: int | None, front: int) -> int:
-    if base is None:
-        return 0
-    return front + seq.distance(number, seq.add(base, front))
-
-
-def isn(found: Study, direction: int) -> int | None:
-    """The initial sequence number of a direction, if a SYN showed it."""
-    for place in found.join.places:
-        if place.half(direction).isn >= 0:
-            return place.half(direction).isn
-    return None

@@ -321,7 +321,7 @@ def overrule(
     """
     translated = study.join.nat != "none"
     for one in study.sightings if heard.words else ():
-        said, old = heard.words.get(id(one)), found.judgements.get(id(one))
+        said, old = heard.words.get(id(one)), found.of(one)
         if said is None or old is None or (said.reason is None and said.invalid is None):
             continue
         if not (said.invalid and translated and _left(one)):

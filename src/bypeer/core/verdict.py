@@ -70,6 +70,12 @@ def conclude(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findin
     return found
 
 
+def perhaps_host(seen: Seen) -> bool:
+    """Whether `conclude` may say that the host killed it: else it need not be asked."""
+    lethal = next((one for one in seen.resets if one.effect == "lethal"), None)
+    return seen.fates.silence is not None or (lethal is not None and lethal.author == "host")
+
+
 def _of_reset(
     seen: Seen, reset: Reset, by_reset: Mapping[int, Findings], by_connection: Findings
 ) -> Conclusion:

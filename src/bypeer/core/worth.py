@@ -1,12 +1,14 @@
 """Which rows of a table are worth more than to be counted.
 
 Of a large capture most connections began and ended as they should, or went on when it ended. Nothing
-is to be told of these, and to make a record of each would take longer than to read the capture.
+is to be told of these, and to make a record of each would take longer than to read the capture. Rows lie
+far apart in memory, so they are gone through once, and what is asked again of all of them is kept (`Digest`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bypeer.core import connection as summary
@@ -16,8 +18,12 @@ from bypeer.core.addresses import Endpoint
 if TYPE_CHECKING:
     from bypeer.core.connections import Connections
 
+_FIRST, _ISN = summary.FIRST, summary.ISN
 _SEED, _MIX = hash("bypeer.core.worth") & (1 << 64) - 1, 0x9E37_79B9_7F4A_7C15
 _SEEN, _ENDED = 1, 2
+_TELLS, _OVER, _THERE, _BACK, _RESET = 1, 2, 4, 8, 16  # of a row: see Digest.traits
+_NUMBERS, _BACKWARDS = (1 << 32) - 1, 1 << 32
+_AHEAD = 32  # slots that are under way from memory at once
 
 
 class Apart(NamedTuple):
@@ -25,25 +31,141 @@ class Apart(NamedTuple):
 
     connections: int = 0
     open: int = 0  # of these: went on when the capture ended
+    passed_over: int = 0  # further ones, that did not end in order: there were enough to look at
 
 
-def telling(table: Connections, until: int) -> list[int]:
-    """The rows of which there may be something to tell; `until`: see `connection.quiet`."""
-    return [row for row in range(table.count) if not summary.quiet(table.pieces, row, until)]
+class Digest:
+    """What is asked of all rows of a table."""
+
+    __slots__ = ("numbers", "table", "traits")
+
+    table: Connections
+    # Both initial sequence numbers as one, 0 for what is not known: the same wherever it was captured.
+    numbers: array[int]
+    # Flags: tells something, ended in order, has a number there, has one back, has a RST.
+    traits: bytearray
+
+    def __init__(self, table: Connections, until: int) -> None:
+        """`until`: see `connection.quiet`."""
+        self.table, self.traits = table, bytearray(table.count)
+        self.numbers = array("Q", bytes(8 * table.count))
+        self._fill(table, until)
+
+    def _fill(self, table: Connections, until: int) -> None:
+        numbers, traits = self.numbers, self.traits
+        for row in range(table.count):
+            line, past = lines.line_at(table.pieces, row), lines.past_at(table.pieces, row)
+            numbers[row] = lines.wrapped(past.isn[0]) << 32 | past.isn[1]
+            found = 0 if summary.quiet(table.pieces, row, until) else _TELLS
+            if summary.finished(table.pieces, row):
+                found |= _OVER
+            if lines.way_of(line, 0).known & _ISN:
+                found |= _THERE
+            if lines.way_of(line, 1).known & _ISN:
+                found |= _BACK
+            if past.resets[0] or past.resets[1]:
+                found |= _RESET
+            traits[row] = found
 
 
-def sharing(table: Connections, there: set[int], back: set[int]) -> list[int]:
-    """The rows that have one of these as their initial sequence number, to the server or to the client."""
-    hints = bytearray(1 << 16)
-    for isn in (*there, *back):
-        hints[isn & 0xFFFF] = 1
-    found = []
-    for row in range(table.count):
-        past = lines.past_at(table.pieces, row)
-        one, other = past.isn[0], past.isn[1]
-        if (hints[one & 0xFFFF] and one in there) or (hints[other & 0xFFFF] and other in back):
+def telling(digest: Digest) -> list[int]:
+    """The rows of which there may be something to tell."""
+    found, traits = [], digest.traits
+    for row in range(len(traits)):
+        if traits[row] & _TELLS:
             found.append(row)
     return found
+
+
+def numbers(digest: Digest, rows: Iterable[int], there: set[int], back: set[int]) -> list[int]:
+    """Add these rows' initial sequence numbers to the sets; the rows that have none."""
+    known, traits, unopened = digest.numbers, digest.traits, []
+    for row in rows:
+        if traits[row] & _THERE:
+            there.add(known[row] >> 32)
+        if traits[row] & _BACK:
+            back.add(known[row] & _NUMBERS)
+        if not traits[row] & (_THERE | _BACK):
+            unopened.append(row)
+    return unopened
+
+
+def sharing(digest: Digest, there: set[int], back: set[int]) -> list[int]:
+    """The rows that have one of these as their initial sequence number, to the server or to the client."""
+    hints, known = bytearray(1 << 20), digest.numbers
+    for isn in (*there, *back):
+        hints[isn & 0xF_FFFF] = 1
+    found = []
+    for row in range(len(known)):
+        one, other = known[row] >> 32, known[row] & _NUMBERS
+        if (hints[one & 0xF_FFFF] and one in there) or (hints[other & 0xF_FFFF] and other in back):
+            found.append(row)
+    return found
+
+
+def lone(
+    digests: Sequence[Digest], rows: Sequence[Iterable[int]], among: Sequence[Iterable[int]]
+) -> list[list[int]]:
+    """Which rows have initial sequence numbers that no other one has `among` all that may be theirs."""
+    once: set[int] = set()
+    twice: set[int] = set()
+    for digest, some in zip(digests, among, strict=True):
+        known, traits = digest.numbers, digest.traits
+        for row in some:
+            if traits[row] & _THERE:
+                key = known[row] >> 32
+                (twice if key in once else once).add(key)
+            if traits[row] & _BACK:
+                key = known[row] & _NUMBERS | _BACKWARDS
+                (twice if key in once else once).add(key)
+    found = []
+    for digest, some in zip(digests, rows, strict=True):
+        known, traits, alone = digest.numbers, digest.traits, []
+        for row in some:
+            shared = traits[row] & _THERE and known[row] >> 32 in twice
+            shared = shared or (traits[row] & _BACK and known[row] & _NUMBERS | _BACKWARDS in twice)
+            if traits[row] & (_THERE | _BACK) and not shared:
+                alone.append(row)
+        found.append(alone)
+    return found
+
+
+def surplus(digests: Sequence[Digest], rows: Sequence[Iterable[int]], most: int) -> list[list[int]]:
+    """The rows beyond the first `most`, those with a RST first, then by time; one stays of each interface."""
+    resets: list[tuple[int, int, int, int]] = []
+    rest: list[tuple[int, int, int, int]] = []
+    for at, (digest, some) in enumerate(zip(digests, rows, strict=True)):
+        for row in some:
+            past = lines.past_at(digest.table.pieces, row)
+            (resets if digest.traits[row] & _RESET else rest).append((past.started, past.number, at, row))
+    resets.sort()
+    rest.sort()
+    shown: set[tuple[int, int]] = set()
+    found: list[list[int]] = [[] for _ in digests]
+    for count, (_, _, at, row) in enumerate(resets + rest):
+        digest = digests[at]
+        place = at, lines.line_at(digest.table.pieces, row).interface
+        if count >= most and place in shown:
+            found[at].append(row)
+        else:
+            shown.add(place)
+    return found
+
+
+def usual(digest: Digest, row: int) -> bool:
+    """Whether its RSTs have TTLs of their direction's other segments, so that none looks made nearby."""
+    if not digest.traits[row] & _RESET:
+        return True
+    table = digest.table
+    rare = table.rare[row]
+    line = lines.line_at(table.pieces, row)
+    for direction in range(2):
+        way = lines.way_of(line, direction)
+        if way.known & _FIRST:
+            for ttl in rare.reset_ttls[direction]:
+                if ttl != way.ttl and ttl not in rare.ttls[direction]:
+                    return False
+    return True
 
 
 def near(table: Connections, prints: set[int], ends: set[Endpoint]) -> list[int]:
@@ -77,32 +199,32 @@ def _printed(pieces: Any, row: int, prints: set[int], hints: bytearray) -> bool:
     return False
 
 
-def apart(tables: Sequence[Connections], joined: Sequence[Container[int]]) -> Apart:
+def apart(digests: Sequence[Digest], joined: Sequence[Iterable[int]]) -> Apart:
     """How many connections there are beside the rows that are joined, each counted once."""
     mask, count, over = 1023, 0, 0
-    while mask < 2 * sum(map(len, tables)):
+    while mask < 2 * sum([len(digest.traits) for digest in digests]):
         mask = 2 * mask + 1
     # An open hash table, since a set takes as long as the packets do: keys, and what is known.
-    memory, known = bytearray(8 * (mask + 1)), bytearray(mask + 1)
+    memory, states = bytearray(8 * (mask + 1)), bytearray(mask + 1)
     slots = lines.slots_of(memory)
-    for table, rows in zip(tables, joined, strict=True):
-        for row in range(table.count):
-            if row in rows:
+    for digest, rows in zip(digests, joined, strict=True):
+        traits, keys = digest.traits, digest.numbers
+        taken, size = bytearray(len(traits)), len(traits)
+        for row in rows:
+            taken[row] = 1
+        for row in range(size):
+            if row + _AHEAD < size:
+                lines.fetch_slot(slots, lines.folded(keys[row + _AHEAD] ^ _SEED, _MIX) & mask)
+            if taken[row]:
                 continue
-            key = _key(table.pieces, row)
+            key = keys[row]
             at = lines.folded(key ^ _SEED, _MIX) & mask
-            while known[at] and slots[at] != key:
+            while states[at] and slots[at] != key:
                 at = at + 1 & mask
-            if not known[at]:
-                slots[at], known[at] = key, _SEEN
+            if not states[at]:
+                slots[at], states[at] = key, _SEEN
                 count += 1
-            if known[at] == _SEEN and summary.finished(table.pieces, row):
-                known[at] = _ENDED
+            if states[at] == _SEEN and traits[row] & _OVER:
+                states[at] = _ENDED
                 over += 1
     return Apart(count, count - over)
-
-
-def _key(pieces: Any, row: int) -> int:
-    """Both initial sequence numbers as one: the same wherever the connection was captured."""
-    past = lines.past_at(pieces, row)
-    return lines.wrapped(past.isn[0]) << 32 | past.isn[1]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bypeer.core import tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, refuted, side_name, supported, untestable
-from bypeer.core.segment import BAD
+from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.study import FOREVER, INSIDE, OUTSIDE
+from bypeer.core.sweeps import copies, damaged, larger, progress, shortened, with_flags
 
 _MTU = 9_216  # octets: no Ethernet carries more in one frame (jumbo frames)
 _ENOUGH = 8  # segments from which on a pattern is none of chance
+_AT_ONCE = 1_000_000  # ns between a segment and its copy, at most
 
 
 def capture_loss(seen: Seen) -> Finding:
@@ -39,8 +41,7 @@ def offload(seen: Seen) -> Finding:
     Refuted by:  small segments with good sums.
     Remedy:      none needed: bypeer matches by octet ranges. ethtool -K dev gro off tso off to compare.
     """
-    large = [one for one in seen.study.sightings if one.segment.size > _MTU]
-    bad = [one for one in seen.study.sightings if one.segment.checksum == BAD]
+    large, bad = larger(seen.study.sightings, _MTU), damaged(seen.study.sightings)
     if large or bad:
         return supported(
             f"{len(large)} segments above any MTU, {len(bad)} with a bad checksum", *(large or bad)[:1]
@@ -73,7 +74,7 @@ def one_sided(seen: Seen) -> Finding:
     missing = [side_name(side) for side in (INSIDE, OUTSIDE) if seen.study.sides[side] is None]
     if missing:
         return supported(f"not captured: {', '.join(missing)}")
-    directions = {one.direction for one in seen.study.sightings}
+    directions = {direction for _, direction in seen.study.rows}
     if len(directions) < 2 and len(seen.study.sightings) >= _ENOUGH:
         return supported("only one direction was captured")
     return refuted("both sides and both directions were captured")
@@ -88,21 +89,11 @@ def duplicated(seen: Seen) -> Finding:
     """
     for side in (INSIDE, OUTSIDE):
         here = seen.study.at(side)
-        twice = 0
-        last: dict[tuple[int, ...], int] = {}
-        for one in here:
-            key = (
-                one.segment.ip_id,
-                one.segment.ttl,
-                one.start,
-                one.ack,
-                one.segment.flags,
-                one.segment.size,
-            )
-            if key in last and one.ts - last[key] < 1_000_000:
-                twice += 1
-            last[key] = one.ts
-        if len(here) >= _ENOUGH and 2 * twice > 0.8 * len(here):
+        enough = 0.4 * len(here)
+        if len(here) < _ENOUGH or len(here) - progress(here) <= enough:
+            continue  # they cannot be so many
+        twice = copies(here, _AT_ONCE)
+        if twice > enough:
             return supported(f"{twice} of {len(here)} segments on the {side_name(side)} side are copies")
     return refuted("segments were captured once")
 
@@ -115,13 +106,12 @@ def cut(seen: Seen) -> Finding:
     Untestable:  what conntrack's bounds were, where they depend on what came before.
     Remedy:      start the capture first; snaplen 96 or more.
     """
-    shown = [one for one in seen.study.sightings if one.segment.cut]
+    shown = shortened(seen.study.sightings)
     if shown:
         return supported(f"snaplen cut the TCP options of {len(shown)} segments", shown[0])
     for side in (INSIDE, OUTSIDE):
-        if seen.study.sides[side] is not None and not any(
-            one.segment.flags & tcp.SYN for one in seen.study.at(side)
-        ):
+        rows = [seen.study.at(side, way) for way in (TO_SERVER, TO_CLIENT)]
+        if seen.study.sides[side] is not None and not any(with_flags(some, tcp.SYN) for some in rows):
             return supported(f"the {side_name(side)} capture began after the handshake")
     for side, info in enumerate(seen.study.sides):
         if (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bypeer.core import tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, refuted, supported
-from bypeer.core.fate import fin, received, sent
+from bypeer.core.fate import received, sent
 from bypeer.core.resets import ENDPOINTS, Reset, overtaken
-from bypeer.core.study import Sighting
+from bypeer.core.study import FOREVER, Sighting, between
+from bypeer.core.sweeps import fin
 
 _WAITED = 1_000_000_000  # ns without anything: whoever leaves then has lost patience
 
@@ -122,11 +123,12 @@ def unread_data_close(reset: Reset, seen: Seen) -> Finding:
     finding = _active(reset, seen) or _told(reset, seen, "EP03")
     if finding is not None:
         return finding
-    data = [one for one in received(seen.study, _side(reset)) if one.segment.size and one.ts <= reset.ts]
-    if not data:
+    came = between(received(seen.study, _side(reset)), -FOREVER, reset.ts)
+    data = next((one for one in reversed(came) if one.segment.size), None)
+    if data is None:
         return refuted("no data had reached it")
     return supported(
-        "data had reached it; whether it had read them does not show", data[-1], reset.sighting, strong=False
+        "data had reached it; whether it had read them does not show", data, reset.sighting, strong=False
     )
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bypeer.core import tcp
 from bypeer.core.explanation import Answer, Certainty
@@ -17,7 +16,7 @@ from bypeer.core.fate import Fates
 from bypeer.core.kernels import TIMEOUTS, CtState, Reason
 from bypeer.core.replay import Judgement, Replay
 from bypeer.core.resets import Reset
-from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, Study, between
 from bypeer.core.testimony import Testimony
 
 
@@ -70,6 +69,8 @@ class Seen(NamedTuple):
 
     def leaks(self) -> list[Sighting]:
         """Segments that left the host outward without being translated."""
+        if not self.study.join.strays:
+            return []
         return [one for one in self.study.at(OUTSIDE, self.study.outward) if one.stray]
 
     def leaks_after(self, trigger: Sighting) -> list[Sighting]:
@@ -127,8 +128,9 @@ class Seen(NamedTuple):
 
     def idle(self, one: Sighting) -> int:
         """How long nothing had passed before that segment, ns."""
-        earlier = [other.ts for other in self.study.sightings if other.ts < one.ts and other is not one.twin]
-        return one.ts - max(earlier) if earlier else 0
+        earlier = between(self.study.sightings, -FOREVER, one.ts - 1)
+        last = next((other for other in reversed(earlier) if other is not one.twin), None)
+        return one.ts - last.ts if last is not None else 0
 
 
 class SeenAll(NamedTuple):
@@ -140,13 +142,8 @@ class SeenAll(NamedTuple):
 
 
 Test = Callable[..., Finding]
-
-
-@cache  # it is asked for each RST
-def _subject(test: Test) -> str:
-    """What a test is of, by the name of its first parameter."""
-    parameters = list(inspect.signature(test).parameters)
-    return {"reset": "reset", "seen": "connection", "every": "input"}[parameters[0]]
+Subject = Literal["reset", "connection", "input"]
+_SUBJECTS: dict[str, Subject] = {"reset": "reset", "seen": "connection", "every": "input"}
 
 
 class Cause(NamedTuple):
@@ -157,9 +154,9 @@ class Cause(NamedTuple):
     test: Test  # of (Reset, Seen), (Seen) or (SeenAll), by subject
 
     @property
-    def subject(self) -> str:
-        """What it is tested on: reset, connection or input."""
-        return _subject(self.test)
+    def subject(self) -> Subject:
+        """What it is tested on, by the name of the test's first parameter."""
+        return _SUBJECTS[self.test.__code__.co_varnames[0]]
 
     @property
     def page(self) -> str:

@@ -1,0 +1,108 @@
+"""What is asked of all segments of a connection, one after the other: the loops that it pays to compile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bypeer.core import tcp
+from bypeer.core.segment import BAD, NO_TIME
+from bypeer.core.study import NOWHERE, Sighting
+
+# Copies that are C integers when compiled.
+_FIN, _NOWHERE, _UNDATED, _BAD = tcp.FIN, NOWHERE, NO_TIME, BAD
+
+
+def fin(segments: Iterable[Sighting]) -> Sighting | None:
+    """The first FIN among them."""
+    for one in segments:
+        if one.segment.flags & _FIN and not one.is_rst:
+            return one
+    return None
+
+
+def highest_ack(segments: Iterable[Sighting]) -> int:
+    """The highest acknowledgement among them, RSTs left out."""
+    highest = _NOWHERE
+    for one in segments:
+        if one.ack > highest and not one.is_rst:
+            highest = one.ack
+    return highest
+
+
+def highest_end(segments: Iterable[Sighting], default: int) -> int:
+    """The highest end among them, RSTs left out; `default` if there is none."""
+    highest = _NOWHERE
+    for one in segments:
+        if one.end > highest and not one.is_rst:
+            highest = one.end
+    return default if highest == _NOWHERE else highest
+
+
+def with_flags(segments: Iterable[Sighting], flags: int) -> Sighting | None:
+    """The first that has one of these flags."""
+    for one in segments:
+        if one.segment.flags & flags:
+            return one
+    return None
+
+
+def span(segments: Iterable[Sighting]) -> tuple[int, int] | None:
+    """When the first and the last of those that have a date passed, ns; None without any."""
+    first = last = _UNDATED
+    for one in segments:
+        if one.segment.ts != _UNDATED:
+            if first == _UNDATED or one.ts < first:
+                first = one.ts
+            last = max(last, one.ts)
+    return None if first == _UNDATED else (first, last)
+
+
+def larger(segments: Iterable[Sighting], size: int) -> list[Sighting]:
+    """Those with more octets of data than that."""
+    found = []
+    for one in segments:
+        if one.segment.size > size:
+            found.append(one)
+    return found
+
+
+def damaged(segments: Iterable[Sighting]) -> list[Sighting]:
+    """Those with a bad checksum."""
+    found = []
+    for one in segments:
+        if one.segment.checksum == _BAD:
+            found.append(one)
+    return found
+
+
+def shortened(segments: Iterable[Sighting]) -> list[Sighting]:
+    """Those whose TCP options snaplen cut."""
+    found = []
+    for one in segments:
+        if one.segment.cut:
+            found.append(one)
+    return found
+
+
+def progress(segments: Iterable[Sighting]) -> int:
+    """How many go beyond all before them, in number or acknowledgement: these are nobody's copies."""
+    start, ack, count = _NOWHERE, _NOWHERE, 0
+    for one in segments:
+        if one.start > start or one.ack > ack:
+            count += 1
+            start, ack = max(one.start, start), max(one.ack, ack)
+    return count
+
+
+def copies(segments: Iterable[Sighting], within: int) -> int:
+    """How many are the same as one before, identification and TTL too, by less than so many ns."""
+    last: dict[tuple[int, ...], int] = {}
+    twice = 0
+    for one in segments:
+        segment = one.segment
+        key = segment.ip_id, segment.ttl, one.start, one.ack, segment.flags, segment.size
+        before = last.get(key)
+        if before is not None and one.ts - before < within:
+            twice += 1
+        last[key] = one.ts
+    return twice
