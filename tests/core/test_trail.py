@@ -126,6 +126,14 @@ def test_too_many_notes_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert span == Span(51, 151, 50 * SIZE, 152 * SIZE)
 
 
+def test_notes_that_tell_little_are_given_up() -> None:
+    """Where connections take turns frame by frame, each block has most of them."""
+    for rows, vague in ([*range(50)] * 6, True), ([row // 10 for row in range(3_000)], False):
+        table = table_of(rows, every=4)
+        assert table.trail is not None
+        assert table.trail.vague == vague
+
+
 @plain_only
 def test_rows_that_moved_are_told_by_their_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_MOST_CONNECTIONS", 8)

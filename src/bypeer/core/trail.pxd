@@ -2,7 +2,7 @@
 cimport cython
 from bypeer.core cimport lines
 
-cdef long long _MOST_BLOCKS, _MOST_NOTES, _NEAR
+cdef long long _MOST_BLOCKS, _MOST_NOTES, _NEAR, _SOME
 
 @cython.final
 cdef class Trail:

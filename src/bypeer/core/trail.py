@@ -2,8 +2,9 @@
 
 A block is some frames that follow one another. Each connection is noted once for each block that it has
 frames in; where blocks or notes become too many, every two blocks become one. So a trail does not grow
-with the capture, and is the coarser the longer that is. Where that leaves too many notes still, there are
-none: then all counts that lies between a connection's first frame and its last.
+with the capture, and is the coarser the longer that is. Where that leaves too many notes still, or hardly any
+frame is of the same connection as one just before, there are none: then all counts that lies between a
+connection's first frame and its last.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ GROUP = 64  # notes at most that a block gets between two calls of `begin`
 # Octets between two blocks that are read rather than left out: a jump costs about as much.
 NEAR = 96 << 10
 
-_MOST_BLOCKS, _MOST_NOTES, _NEAR = MOST_BLOCKS, MOST_NOTES, NEAR  # copies that are C integers when compiled
+# Copies that are C integers when compiled.
+_MOST_BLOCKS, _MOST_NOTES, _NEAR = MOST_BLOCKS, MOST_NOTES, NEAR
+_SOME = 64  # blocks from which on notes for three of four frames are too many
 
 
 class Trail:
@@ -72,6 +75,9 @@ class Trail:
             self._begins = _doubled(self._begins)
         self._frames[self.block], self._offsets[self.block] = frame, offset
         self._begins[self.block] = self._notes
+        if self.block & self.block - 1 == 0 and self.block >= _SOME:
+            if self._notes * 4 > (frame - self._frames[1]) * 3:
+                self.forget()
 
     def note(self, row: int) -> None:
         """A row has a frame in this block: said once for each."""
@@ -103,7 +109,7 @@ class Trail:
             self.forget()
 
     def forget(self) -> None:
-        """Do without notes: they are too many, or the rows have changed their places."""
+        """Do without notes: they are too many, tell too little, or the rows have changed their places."""
         self.vague, self._notes = True, 0
         self._begins, self._rows = array("q", bytes(8 * len(self._begins))), array("I", bytes(4))
 
