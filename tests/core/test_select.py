@@ -34,11 +34,12 @@ def test_of_many_a_sample_and_those_that_tell() -> None:
 
 
 LATER = CLOSED.split("\n", 3)[3]  # without its handshake
+BROKEN = LATER + "< R 2:2(0)\n"
 PAIRS = {
     "by numbers": (CLOSED, RESET),
     "by numbers, the other way": (RESET, CLOSED),
-    "by a common segment": (CLOSED, LATER),
-    "by a common segment, the other way": (LATER, CLOSED),
+    "by a common segment": (CLOSED, BROKEN),
+    "by a common segment, the other way": (BROKEN, CLOSED),
 }
 
 
@@ -64,6 +65,25 @@ def test_no_more_are_joined_than_will_be_looked_at() -> None:
     found = select([table], end, 2)
     assert rows(found) == [[at + 2, at + 4]]
     assert found.apart == (len(MANY) - SAMPLE, 0, 4)
+
+
+def test_what_began_before_the_capture_and_ended_in_order_tells_nothing() -> None:
+    table = table_of(*MANY, LATER, LATER, BROKEN)
+    found = select([table], [NO_TIME], 1_000)
+    assert rows(found) == [[len(MANY) + 2]]
+    assert found.apart == (len(MANY) - SAMPLE + 2, 0, 0)
+    both = select([table, table_of(*MANY, LATER, client=NAT)], [NO_TIME, NO_TIME], 1_000)
+    assert both.apart == (len(MANY) - SAMPLE + 2, 0, 0), "what is seen twice is counted once"
+
+
+def test_too_many_without_a_beginning_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To find their mates would take minutes, and no more are looked at anyway."""
+    monkeypatch.setattr(module, "MOST_UNOPENED", 2)
+    at = len(MANY)
+    table = table_of(*MANY, LONE, BROKEN, LONE, BROKEN, LONE)
+    found = select([table], [NO_TIME], 1_000)
+    assert rows(found) == [[at + 1, at + 3]], "those with a RST come first"
+    assert found.apart == (at - SAMPLE, 0, 3)
 
 
 def test_what_is_seen_elsewhere_too_is_joined() -> None:

@@ -17,7 +17,9 @@ cdef _half(char **pieces, long long row, int direction, object rare)
 
 @cython.locals(line="Line *", past="Past *", way="Way *", other="Way *", direction="int")
 cdef bint finished(char **pieces, long long row) except -1
-@cython.locals(line="Line *", past="Past *", there="int", back="int")
 cdef bint quiet(char **pieces, long long row, long long until) except -1
+cdef bint harmless(char **pieces, long long row, long long until) except -1
+@cython.locals(line="Line *", past="Past *", there="int", back="int")
+cdef bint _went_well(char **pieces, long long row, long long until, int both) except -1
 @cython.locals(line="Line *", past="Past *", reset="bint")
 cdef tuple dispensable(char **pieces, long long row)

@@ -188,15 +188,27 @@ def quiet(pieces: Any, row: int, until: int) -> bool:
     With NO_TIME for that, none went on. One goes on if its last segment is no older than LIVELY, and
     if it never paused for so long: then no retransmission of it went unanswered for longer.
     """
+    return lines.line_at(pieces, row).traits & OPENED != 0 and _went_well(pieces, row, until, ISN)
+
+
+def harmless(pieces: Any, row: int, until: int) -> bool:
+    """Whether it is quiet, or would be if its beginning had been captured."""
+    if lines.line_at(pieces, row).traits & OPENED:
+        return quiet(pieces, row, until)
+    return _went_well(pieces, row, until, FIRST)
+
+
+def _went_well(pieces: Any, row: int, until: int, both: int) -> bool:
+    """Whether a connection ended as it should, or went on, that of both directions being known."""
     line, past = lines.line_at(pieces, row), lines.past_at(pieces, row)
-    if not line.traits & OPENED or past.resets[0] or past.resets[1]:
+    if past.resets[0] or past.resets[1]:
         return False
     if finished(pieces, row):
         return True
     if until == _UNDATED or line.ended == _UNDATED or until - line.ended > LIVELY or line.pause > LIVELY:
         return False
     there, back = lines.way_of(line, 0).known, lines.way_of(line, 1).known
-    return there & back & ISN != 0 and not (there | back) & FIN_SEEN
+    return there & back & both != 0 and not (there | back) & FIN_SEEN
 
 
 def dispensable(pieces: Any, row: int) -> tuple[bool, bool, int, int]:

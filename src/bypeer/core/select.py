@@ -23,10 +23,12 @@ from bypeer.core.worth import (
     sharing,
     surplus,
     telling,
+    unnumbered,
     usual,
 )
 
 FEW = 2_000  # rows that are all joined, together
+MOST_UNOPENED = 8_192  # telling rows without a handshake that are joined: to find their mates takes long
 SAMPLE = 64  # rows of each input that are joined anyway: they show where it was taken
 
 
@@ -48,14 +50,19 @@ def select(tables: Sequence[Connections], ends: Sequence[int], most: int) -> Sel
         return Selection(_summaries(tables, every, ends), Apart())
     digests = [Digest(table, end) for table, end in zip(tables, ends, strict=True)]
     told = [telling(one) for one in digests]
+    dropped = surplus(digests, list(map(unnumbered, digests, told)), MOST_UNOPENED)
+    told = [sorted({*rows} - {*some}) for rows, some in zip(told, dropped, strict=True)]
     chosen = [{*rows, *range(min(SAMPLE, len(table)))} for table, rows in zip(tables, told, strict=True)]
     fresh: Sequence[set[int]] = chosen
     while any(fresh):
         fresh = _more(digests, fresh, chosen)
         for rows, more in zip(chosen, fresh, strict=True):
             rows |= more
-    beside = apart(digests, chosen)
-    beside = beside._replace(passed_over=_pass_over(digests, told, chosen, most))
+    beside = apart(digests, [{*rows, *some} for rows, some in zip(chosen, dropped, strict=True)])
+    passed_over = _pass_over(digests, told, chosen, most)
+    # At every input they may be the same ones.
+    passed_over += max(len({*some} - rows) for rows, some in zip(chosen, dropped, strict=True))
+    beside = beside._replace(passed_over=passed_over)
     return Selection(_summaries(tables, [sorted(rows) for rows in chosen], ends), beside)
 
 

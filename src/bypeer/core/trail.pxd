@@ -12,6 +12,7 @@ cdef class Trail:
     cdef unsigned int[::1] _rows
     cdef long long _notes, _stride, _due
 
+    @cython.locals(looked_at=bint)
     cpdef begin(self, long long frame, long long offset)
     cdef bint note(self, unsigned int row) except -1
     @cython.locals(seen="unsigned int[::1]", notes="long long", blocks="long long", block="long long",

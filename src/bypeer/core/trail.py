@@ -75,9 +75,9 @@ class Trail:
             self._begins = _doubled(self._begins)
         self._frames[self.block], self._offsets[self.block] = frame, offset
         self._begins[self.block] = self._notes
-        if self.block & self.block - 1 == 0 and self.block >= _SOME:
-            if self._notes * 4 > (frame - self._frames[1]) * 3:
-                self.forget()
+        looked_at = self.block >= _SOME and self.block & self.block - 1 == 0  # now and then
+        if looked_at and self._notes * 4 > (frame - self._frames[1]) * 3:
+            self.forget()
 
     def note(self, row: int) -> None:
         """A row has a frame in this block: said once for each."""

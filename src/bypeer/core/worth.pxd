@@ -21,6 +21,8 @@ cdef class Digest:
 cpdef list telling(Digest digest)
 @cython.locals(known="unsigned long long[::1]", traits=bytearray, row="long long", unopened=list)
 cpdef list numbers(Digest digest, object rows, set there, set back)
+@cython.locals(row="long long", traits=bytearray, found=list)
+cpdef list unnumbered(Digest digest, object rows)
 @cython.locals(hints=bytearray, isn="long long", row="long long", one="unsigned int", other="unsigned int",
                known="unsigned long long[::1]", found=list)
 cpdef list sharing(Digest digest, set there, set back)
@@ -42,3 +44,5 @@ cdef bint _printed(char **pieces, long long row, set prints, bytearray hints) ex
                memory=bytearray, states=bytearray, taken=bytearray, traits=bytearray, count="long long",
                over="long long")
 cpdef apart(object digests, object joined)
+@cython.locals(traits=bytearray, taken=bytearray, row="long long", count="long long", still="long long")
+cpdef tuple _nameless(Digest digest, object rows)

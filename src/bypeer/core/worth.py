@@ -56,7 +56,7 @@ class Digest:
         for row in range(table.count):
             line, past = lines.line_at(table.pieces, row), lines.past_at(table.pieces, row)
             numbers[row] = lines.wrapped(past.isn[0]) << 32 | past.isn[1]
-            found = 0 if summary.quiet(table.pieces, row, until) else _TELLS
+            found = 0 if summary.harmless(table.pieces, row, until) else _TELLS
             if summary.finished(table.pieces, row):
                 found |= _OVER
             if lines.way_of(line, 0).known & _ISN:
@@ -88,6 +88,15 @@ def numbers(digest: Digest, rows: Iterable[int], there: set[int], back: set[int]
         if not traits[row] & (_THERE | _BACK):
             unopened.append(row)
     return unopened
+
+
+def unnumbered(digest: Digest, rows: Iterable[int]) -> list[int]:
+    """Those of these rows that have no initial sequence number."""
+    found, traits = [], digest.traits
+    for row in rows:
+        if not traits[row] & (_THERE | _BACK):
+            found.append(row)
+    return found
 
 
 def sharing(digest: Digest, there: set[int], back: set[int]) -> list[int]:
@@ -200,7 +209,10 @@ def _printed(pieces: Any, row: int, prints: set[int], hints: bytearray) -> bool:
 
 
 def apart(digests: Sequence[Digest], joined: Sequence[Iterable[int]]) -> Apart:
-    """How many connections there are beside the rows that are joined, each counted once."""
+    """How many connections there are beside the rows that are joined, each counted once.
+
+    Of those without initial sequence numbers it is not known which are the same: of one input's at most.
+    """
     mask, count, over = 1023, 0, 0
     while mask < 2 * sum([len(digest.traits) for digest in digests]):
         mask = 2 * mask + 1
@@ -215,7 +227,7 @@ def apart(digests: Sequence[Digest], joined: Sequence[Iterable[int]]) -> Apart:
         for row in range(size):
             if row + _AHEAD < size:
                 lines.fetch_slot(slots, lines.folded(keys[row + _AHEAD] ^ _SEED, _MIX) & mask)
-            if taken[row]:
+            if taken[row] or not traits[row] & (_THERE | _BACK):
                 continue
             key = keys[row]
             at = lines.folded(key ^ _SEED, _MIX) & mask
@@ -227,4 +239,17 @@ def apart(digests: Sequence[Digest], joined: Sequence[Iterable[int]]) -> Apart:
             if states[at] == _SEEN and traits[row] & _OVER:
                 states[at] = _ENDED
                 over += 1
-    return Apart(count, count - over)
+    beside = max(map(_nameless, digests, joined), default=(0, 0))
+    return Apart(count + beside[0], count - over + beside[1])
+
+
+def _nameless(digest: Digest, rows: Iterable[int]) -> tuple[int, int]:
+    """How many rows without numbers there are beside these, and how many of them went on."""
+    traits, taken, count, still = digest.traits, bytearray(len(digest.traits)), 0, 0
+    for row in rows:
+        taken[row] = 1
+    for row in range(len(traits)):
+        if not taken[row] and not traits[row] & (_THERE | _BACK):
+            count += 1
+            still += traits[row] & _OVER == 0
+    return count, still
