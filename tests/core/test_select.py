@@ -7,6 +7,7 @@ import pytest
 from bypeer.core import select as module
 from bypeer.core.segment import NO_TIME
 from bypeer.core.select import SAMPLE, Selection, select
+from bypeer.core.tcp import RST
 from tests.core.placing import CLOSED, NAT, RESET, SHAKEN, told
 from tests.core.test_worth import LONE, table_of
 
@@ -101,10 +102,12 @@ def test_what_may_be_the_same_as_one_without_a_handshake_is_joined() -> None:
 
 
 def test_a_rst_that_looks_made_nearby_is_joined() -> None:
-    table = table_of(*MANY, RESET, RESET, RESET)
-    for row in range(3):
-        table.rare[len(MANY) + row].reset_ttls[1].clear()
-        table.rare[len(MANY) + row].reset_ttls[1][64 - row % 2] = 1
+    table = table_of(*MANY)
+    for number in range(3):
+        for segment in told(RESET, client=(*NAT[:2], 100 + number), isns=(7 + number, 9 + number)):
+            if segment.flags & RST:
+                segment.ttl = 64 - number % 2
+            table.place(segment)
     assert rows(select([table], [NO_TIME], 1)) == [[len(MANY), len(MANY) + 1]]
 
 

@@ -85,7 +85,7 @@ class Rare:
 
     def __init__(self) -> None:
         self.ttls: tuple[dict[int, int], dict[int, int]] = ({}, {})  # but for the first one seen
-        self.reset_ttls: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self.reset_ttls: tuple[dict[int, int], dict[int, int]] = ({}, {})  # here too
         self.marks: list[Mark] = []  # after the first FEW_MARKS
         self.pending: tuple[int, int] | None = None  # SEG.SEQ and wscale of a SYN that may open the next life
 
@@ -165,7 +165,8 @@ def _half(pieces: Any, row: int, direction: int, rare: Rare) -> Half:
         way.acked if known & ACKED else -1,
         past.wscale[direction],
         ({way.ttl: way.segments - resets - sum(others.values())} | others) if first else {},
-        rare.reset_ttls[direction],
+        ({past.reset_ttl[direction]: resets - sum(rare.reset_ttls[direction].values())} if resets else {})
+        | rare.reset_ttls[direction],
         [past.prints[2 * at + direction] for at in range(way.kept - 1, -1, -1)],
     )
 

@@ -235,9 +235,12 @@ class Connections:
         if flags & (_FIN | _RST):
             self._mark(line, row)
         if flags & _RST:
+            if not past.resets[direction]:
+                past.reset_ttl[direction] = packet.ttl
+            elif packet.ttl != past.reset_ttl[direction]:
+                _count(self._rarity(line, row).reset_ttls[direction], packet.ttl)
             past.resets[direction] += 1
             line.traits |= _RESET
-            _count(self._rarity(line, row).reset_ttls[direction], packet.ttl)
             return True
         if flags & _SYN and line.traits & _OPENED and not way.known & _ISN:
             self._options(line, row, direction, packet.seq, packet.wscale)

@@ -73,7 +73,8 @@ cdef struct Past:
     long long marks[6]  # and here
     int marked
     short wscale[2]
-    unsigned long long room
+    unsigned char reset_ttl[2]
+    unsigned char room[6]
     unsigned int prints[48]  # and here
 
 cdef inline bytearray packets(long long count):

@@ -96,7 +96,8 @@ class Past:
 
     __slots__ = (
         "client_hi", "client_lo", "client_port", "clock", "fin_end", "first", "first_frame", "isn", "marked",
-        "marks", "number", "prints", "resets", "server_hi", "server_lo", "server_port", "started", "wscale",
+        "marks", "number", "prints", "reset_ttl", "resets", "server_hi", "server_lo", "server_port",
+        "started", "wscale",
     )  # fmt: skip
 
     client_hi: int  # addresses in two halves
@@ -113,6 +114,7 @@ class Past:
     isn: list[int]
     fin_end: list[int]  # sequence number after the FIN
     resets: list[int]
+    reset_ttl: list[int]  # of the first RST
     marks: list[int]  # ns: connection.Mark, FEW_MARKS of them
     marked: int  # how many those are
     wscale: list[int]
@@ -124,7 +126,7 @@ class Past:
         self.number = self.first_frame = self.started = self.marked = 0
         self.clock, self.marks = [0] * 4, [0] * 6
         self.first, self.isn, self.fin_end, self.resets, self.wscale = ([0, 0] for _ in range(5))
-        self.prints = [0] * 48
+        self.reset_ttl, self.prints = [0, 0], [0] * 48
 
 
 def packets(count: int) -> Any:

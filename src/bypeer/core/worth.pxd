@@ -32,7 +32,7 @@ cpdef list lone(object digests, object rows, object among)
 @cython.locals(past="Past *", digest=Digest, at="long long", row="long long", resets=list, rest=list, shown=set,
                place=tuple, count="long long")
 cpdef list surplus(object digests, object rows, long long most)
-@cython.locals(line="Line *", way="Way *", direction="int", table=Connections)
+@cython.locals(line="Line *", past="Past *", way="Way *", direction="int", table=Connections)
 cpdef bint usual(Digest digest, long long row) except -1
 @cython.locals(past="Past *", hints=bytearray, doors=bytearray, value="unsigned int", low="unsigned long long",
                port="int", row="long long", known="bint", found=list)

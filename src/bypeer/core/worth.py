@@ -166,12 +166,12 @@ def usual(digest: Digest, row: int) -> bool:
     if not digest.traits[row] & _RESET:
         return True
     table = digest.table
-    rare = table.rare[row]
+    rare, past = table.rare.get(row) or summary.Rare(), lines.past_at(table.pieces, row)
     line = lines.line_at(table.pieces, row)
     for direction in range(2):
         way = lines.way_of(line, direction)
-        if way.known & _FIRST:
-            for ttl in rare.reset_ttls[direction]:
+        if way.known & _FIRST and past.resets[direction]:
+            for ttl in (past.reset_ttl[direction], *rare.reset_ttls[direction]):
                 if ttl != way.ttl and ttl not in rare.ttls[direction]:
                     return False
     return True
