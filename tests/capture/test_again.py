@@ -10,12 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench import inputs
+from bench.inputs import Kind
+from bypeer.api import explain
+from bypeer.capture import jobs, walk
 from bypeer.capture.read import open_capture
 from bypeer.capture.series import Series
+from bypeer.core import scan, trail
 from bypeer.core.frames import BATCH, Frames, Span
 from bypeer.errors import CaptureError
+from bypeer.report.json import render
 from tests import make
 from tests.capture.test_series import named, pcap, series, taken
+from tests.pure import here
 
 MANY = 5 * BATCH + 100
 Row = tuple[int, int, int]  # number, offset, interface
@@ -136,3 +143,21 @@ def test_a_file_that_grows_is_read_as_it_was(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(pcap(*range(10))[24:])
     assert rows(one.again([span(frames, MANY - 1, MANY)]))[-1] == frames[-1]
+
+
+def test_a_story_from_two_readings_is_that_from_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the second goes from place to place: of half of these connections nothing is wanted."""
+    made = inputs.make("pair", Kind(6_000, 60), tmp_path)
+    once = explain(made["files"])
+    monkeypatch.setattr(jobs, "_MANY", 0)
+    spans: list[int] = []
+    if here() != "compiled":
+        for module, constant, value in ((trail, "_NEAR", 0), (scan, "_GROUP", 2), (walk, "_BATCH", 16)):
+            monkeypatch.setattr(module, constant, value)
+        told = trail.Trail.spans
+        monkeypatch.setattr(
+            trail.Trail, "spans", lambda *given: spans.append(len(found := told(*given))) or found
+        )
+    assert render(explain(made["files"])) == render(once)
+    assert once.connections
+    assert here() == "compiled" or spans[0] > 20

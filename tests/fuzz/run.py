@@ -1,7 +1,8 @@
 """Mutated captures through bypeer: `python -m tests.fuzz.run N [SEED [ONLY [text]]]`, or `make fuzz N=...`.
 
 One input in three is printed text, with `text` all are. Each is opened and scanned, some are explained
-and rendered, some scanned and drawn by the sources as by the compiled modules. A find is an exception but
+and rendered, some scanned and drawn by the sources as by the compiled modules, some explained after a second
+reading as after one. A find is an exception but
 CaptureError, more than ten seconds, a difference, a control character in what is shown, or memory
 that grows. It is kept as a file in build/fuzz, and its number with the seed makes it again.
 """
@@ -22,6 +23,7 @@ from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from tests.fuzz.mutate import mutated
 from tests.fuzz.printed import texts
@@ -29,7 +31,15 @@ from tests.fuzz.seeds import seeds
 from tests.pure import inside
 
 SECONDS = 10
-EXPLAINED, COMPARED, DRAWN, TEXTS = 20, 20, 20, 3  # one input in so many
+EXPLAINED, COMPARED, DRAWN, REREAD, TEXTS = 20, 20, 20, 20, 3  # one input in so many
+# What makes even a small capture one that is read twice, and in pieces.
+LITTLE = (
+    ("capture.jobs", "_MANY", 0),
+    ("capture.walk", "_BATCH", 3),
+    ("capture.pcapng", "BATCH", 3),
+    ("core.scan", "_GROUP", 2),
+    ("core.trail", "_NEAR", 0),
+)
 WARM = 5_000  # inputs before memory is expected to stay
 GROWTH = 48 << 10  # KiB by which it may grow then: buffers of a larger input
 KEPT = Path("build/fuzz")
@@ -62,6 +72,21 @@ class Library:
             counts = {name: getattr(found, name) for name in found.__slots__ if name != "table"}
             told = [capture.damage, capture.losses, capture.comments, capture.interfaces, capture.names]
             return [counts, found.table.rows, *told, capture.oddities, capture.events]
+
+    def told(self, path: Path) -> str:
+        """What is made of it, as JSON; or why nothing is."""
+        with inside(self.world):
+            try:
+                return str(self.renders[0](self.explain([path])))
+            except self.refused as error:
+                return str(error)
+
+    def told_after_two(self, path: Path) -> str:
+        """The same, but from a second reading, which leaves out whatever it can. Only of the sources."""
+        with inside(self.world), ExitStack() as stack:
+            for name, constant, value in LITTLE:
+                stack.enter_context(patch.object(import_module(f"bypeer.{name}"), constant, value))
+            return self.told(path)
 
     def drawn(self, path: Path) -> Any:
         """The picture of a connection in it, or why there is none."""
@@ -110,6 +135,8 @@ def tried(number: int, path: Path, fast: Library, slow: Library) -> None:
     if number % DRAWN == 2:
         one, other = plain(fast.drawn(path)), plain(slow.drawn(path))
         assert one == other, "compiled and source draw another picture"
+    if number % REREAD == 3:
+        assert fast.told(path) == slow.told_after_two(path), "a second reading tells another story"
 
 
 def late(*_: object) -> None:
