@@ -9,7 +9,6 @@ first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bypeer.core.causes import Answers
@@ -40,14 +39,23 @@ from bypeer.core.verdict import Conclusion, conclude
 MOST_STUDIED = 1_000
 
 
-@dataclass(slots=True)
 class Case:
     """One connection, looked at closely, with its verdict."""
+
+    __slots__ = ("_conclusion", "by_connection", "by_reset", "seen")
 
     seen: Seen
     by_reset: Mapping[int, Mapping[str, Finding]]  # id of the reset, code
     by_connection: Mapping[str, Finding]
-    _conclusion: Conclusion | None = None
+
+    def __init__(
+        self,
+        seen: Seen,
+        by_reset: Mapping[int, Mapping[str, Finding]],
+        by_connection: Mapping[str, Finding],
+    ) -> None:
+        self.seen, self.by_reset, self.by_connection = seen, by_reset, by_connection
+        self._conclusion: Conclusion | None = None
 
     @property
     def conclusion(self) -> Conclusion:
