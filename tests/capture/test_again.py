@@ -135,6 +135,20 @@ def test_a_file_that_is_no_longer_the_same_is_said(how: str, tmp_path: Path) -> 
         rows(one.again([span(frames, 1, 2)]))
 
 
+def test_a_file_that_was_written_over_is_said(tmp_path: Path) -> None:
+    """As by tcpdump -W, where it is the same file and no shorter."""
+    path = tmp_path / "one.pcap"
+    path.write_bytes(pcap(*range(MANY)))
+    one = Series([open_capture(path)])
+    frames = rows(one.frames())
+    with path.open("r+b") as file:
+        file.seek(frames[MANY // 2][1])
+        file.write(b"\xff" * 1_000)
+    assert rows(one.again([span(frames, 1, 2)])), "what is before it is as it was"
+    with pytest.raises(CaptureError, match="changed while it was looked into"):
+        rows(one.again([span(frames, 1, MANY)]))
+
+
 def test_a_file_that_grows_is_read_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "one.pcap"
     path.write_bytes(pcap(*range(MANY)))

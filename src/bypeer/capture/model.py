@@ -130,7 +130,10 @@ class Capture:
             stream.close()
 
     def again(self, spans: Sequence[Span], doing: str = "reading again") -> Generator[Frames]:
-        """Read batches with these frames once more, and others on the way; nothing else is told of them."""
+        """Read batches with these frames once more, and others on the way; nothing else is told of them.
+
+        Raises CaptureError where they are not there any more.
+        """
         second, last = Again(self, spans), spans[-1].last
         with closing(second.frames(doing)) as batches:
             for batch in batches:
@@ -138,7 +141,8 @@ class Capture:
                 if batch.count > 0:
                     yield batch
                 if batch.first + batch.count > last:
-                    break
+                    return
+        raise CaptureError(self.path, 0, "it changed while it was looked into")
 
     def close(self) -> None:
         """Give back what is held between readings: of a pipe, itself and its copy."""

@@ -17,8 +17,7 @@ from bypeer.core import lines
 from bypeer.core.connection import Connection
 from bypeer.core.frames import Span
 
-MOST_BLOCKS, MOST_NOTES = 1 << 16, 1 << 20  # of 16 and 4 octets
-GROUP = 64  # notes at most that a block gets between two calls of `begin`
+MOST_BLOCKS, MOST_NOTES = 1 << 16, 1 << 20  # of 24 and 4 octets
 # Octets between two blocks that are read rather than left out: a jump costs about as much.
 NEAR = 96 << 10
 
