@@ -94,6 +94,8 @@ FAULTS = {
     "an exception": ({"scanned": crash}, "a fault of ours"),
     "a hang": ({"scanned": hang}, "over 1 s"),
     "a difference": ({"scanned": lambda path: object()}, "compiled: "),
+    "another picture": ({"drawn": lambda path: object()}, "draw another picture"),
+    "another story": ({"told": lambda path: "none"}, "a second reading tells another story"),
     "a control character": ({"text": lambda found, **how: "\x1b[31m"}, "control characters are shown"),
 }
 
@@ -106,9 +108,8 @@ def test_a_find_is_told_and_kept(
 
     def library(world: str) -> Any:
         sound = Library("source")
-        members = {
-            key: getattr(sound, key) for key in ("world", "scanned", "explain", "text", "renders", "refused")
-        }
+        used = "world scanned explain text renders refused drawn told told_after_two"
+        members = {key: getattr(sound, key) for key in used.split()}
         return SimpleNamespace(**members | (changed if world == "compiled" else {}))
 
     monkeypatch.setattr(module, "Library", library)
@@ -119,7 +120,9 @@ def test_a_find_is_told_and_kept(
     finds = run(1 if name == "a hang" else 9, "known")
     assert finds
     assert {f"known-{number}" for number in finds} == {path.name for path in tmp_path.iterdir()}
-    assert words in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert words in said
+    assert "AttributeError" not in said, "the fault is found, not that something is missing here"
 
 
 def test_memory_that_grows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
