@@ -93,8 +93,8 @@ def hang(path: Path) -> None:
 FAULTS = {
     "an exception": ({"scanned": crash}, "a fault of ours"),
     "a hang": ({"scanned": hang}, "over 1 s"),
-    "a difference": ({"scanned": lambda path: object()}, "compiled: "),
-    "another picture": ({"drawn": lambda path: object()}, "draw another picture"),
+    "a difference": ({"scanned": lambda path: "another"}, "compiled: "),
+    "another picture": ({"drawn": lambda path: "another"}, "draw another picture"),
     "another story": ({"told": lambda path: "none"}, "a second reading tells another story"),
     "a control character": ({"text": lambda found, **how: "\x1b[31m"}, "control characters are shown"),
 }
