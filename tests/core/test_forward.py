@@ -265,6 +265,33 @@ def test_a_hole_makes_an_absence_unsure_while_it_lasts() -> None:
     assert [one.sure for one in found.sightings if one.segment.win == 7] == [True, False, True]
 
 
+@pytest.mark.parametrize("end", ["", "\n2 > . 1:1(0) ack 1001\n2.1 < . 1001:1001(0) ack 1"])
+def test_the_last_data_acknowledged_but_never_seen_is_a_hole(end: str) -> None:
+    found = played(answered(n9="-i") + end)
+    (hole,) = holes(found, INSIDE)
+    assert (near(hole.since, 1.08), hole.octets) == (True, 100)
+    assert near(hole.until, 2.1 if end else 1.091)
+    assert holes(found, OUTSIDE) == []
+    assert (alone(found), sure(found)) == ([(OUTSIDE, 901)], [False])
+
+
+def test_a_fin_acknowledged_but_never_seen_is_a_hole() -> None:
+    found = played(answered() + "\n2 < F. 1001:1001(0) ack 1 -i\n2.1 > . 1:1(0) ack 1002")
+    assert [hole.octets for hole in holes(found, INSIDE)] == [1]
+
+
+@pytest.mark.parametrize("ack", [951, 1051])
+def test_the_last_data_of_which_something_else_is_acknowledged_is_no_hole(ack: int) -> None:
+    found = played(answered(n9="!").replace("ack 1001", f"ack {ack}"))
+    assert holes(found, INSIDE) == holes(found, OUTSIDE) == []
+
+
+def test_an_acknowledgement_before_the_data_is_no_hole() -> None:
+    found = played(answered() + "\n2 > . 1:1(0) ack 1101\n2.1 < . 1001:1101(100) ack 1 !")
+    assert holes(found, INSIDE) == holes(found, OUTSIDE) == []
+    assert sure(found) == [True]
+
+
 def test_what_the_host_dropped_is_no_hole() -> None:
     # Sent again and then acknowledged.
     found = played(answered(n4="!") + "\n1.5 < . 401:501(100) ack 1\n1.51 > . 1:1(0) ack 1001")

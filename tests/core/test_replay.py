@@ -213,8 +213,11 @@ def orphan(story: str) -> Judgement:
 ORPHANS: dict[str, tuple[str, bool]] = {
     # after ASKED: whether it is taken for let through
     "acknowledged": (MISSED.format(9101, "-i") + ONWARD, True),
-    "acknowledged, but the inside capture missed nothing then": (
-        "+.01 < . 1449:1549(100) ack 9101 !\n+.01 > . 101:101(0) ack 1549\n", False
+    "acknowledged, and that alone shows that it was missed": (
+        "+.01 < . 1449:1549(100) ack 9101 -i\n+.01 > . 101:101(0) ack 1549\n", True
+    ),
+    "another number is acknowledged, and the inside capture missed nothing then": (
+        "+.01 < . 1449:1549(100) ack 9101 !\n+.01 > . 101:101(0) ack 1500\n", False
     ),
     "not acknowledged": (MISSED.format(9101, "-i") + "+.001 < . 1649:1749(100) ack 101\n", False),
     "a copy explains the acknowledgement": (

@@ -23,5 +23,7 @@ cdef list _opened(list rows)
 cdef list _gaps(list rows)
 @cython.locals(one=Sighting, sent="long long", ack="long long", both=bint)
 cdef long long _acknowledged(object study, int direction) except? -1
+@cython.locals(one=Sighting, alone=dict, passed="long long", when="long long")
+cdef tuple _passed(object study, int direction)
 @cython.locals(one=Sighting)
 cdef _orphans(object study)

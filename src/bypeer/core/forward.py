@@ -178,9 +178,9 @@ def _holes(study: Study, side: int, direction: int) -> None:
     if not here:
         return
     acked = _acknowledged(study, direction)
+    passed, when = _passed(study, direction) if study.both else (NOWHERE, 0)
+    acked = max(acked, passed)
     missing = [gap for gap in _gaps(here) if gap[0] < acked]
-    if not missing:
-        return
     front, last = here[0].start, -FOREVER
     behind = [crossing.until for crossing in study.crossings if crossing.side == side]
     crossed = 0
@@ -193,6 +193,8 @@ def _holes(study: Study, side: int, direction: int) -> None:
         if front < one.end and one.start - front < WILD:
             front = one.end
         last = one.ts
+    if front < passed and passed - front < WILD and crossed == len(behind):  # nothing of it came behind
+        _add_hole(found, Hole(last, max(last, when), passed - front))
 
 
 def _opened(rows: list[Sighting]) -> list[Sighting]:
@@ -215,6 +217,24 @@ def _acknowledged(study: Study, direction: int) -> int:
         if one.direction != direction and ack < one.ack <= sent and not one.is_rst:
             ack = one.ack
     return ack
+
+
+def _passed(study: Study, direction: int) -> tuple[int, int]:
+    """The highest end of what came, was not seen to leave and was acknowledged just so: it did leave.
+
+    With the time, ns, of that acknowledgement; NOWHERE if there is none.
+    """
+    alone: dict[int, int] = {}  # by end: when it came first
+    passed, when = NOWHERE, -FOREVER
+    for one in study.sightings:
+        if one.is_rst or one.stray:
+            continue
+        if one.direction == direction:
+            if one.twin is None and one.side == study.ingress(direction) and one.end > one.start:
+                alone.setdefault(one.end, one.ts)
+        elif one.ack > passed and alone.get(one.ack, FOREVER) < one.ts:
+            passed, when = one.ack, one.ts
+    return passed, when
 
 
 def _gaps(rows: list[Sighting]) -> list[tuple[int, int]]:
