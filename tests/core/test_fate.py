@@ -206,6 +206,28 @@ def test_answers_kept_back_are_known_only_from_both_sides() -> None:
     assert (len(found.copies), found.answers) == (3, ())
 
 
+KEPT = ASKED + "".join(f"+{wait} < . 1449:1549(100) ack 101 {{0}}\n" for wait in (0.01, 0.3, 0.6))
+
+
+@pytest.mark.parametrize("end", ["> R. 101:101(0) ack 1449", "> F. 101:101(0) ack 1449\n+1 < . 1449:1549(100) ack 102 !"])
+def test_who_gives_up_what_the_host_keeps_from_it_was_failed_by_the_host(end: str) -> None:
+    found = case(KEPT.format("!") + f"+9 {end}")
+    assert (found.seen.fates.outcomes[0], found.conclusion.killed_by) == ("hung", "host")
+    silence = found.seen.fates.silence
+    assert silence is not None
+    assert (silence.side, len(silence.copies)) == (1, 3 + end.count("!"))
+
+
+def test_who_leaves_before_it_could_miss_anything_left_by_itself() -> None:
+    found = case(KEPT.format("!") + "+.01 > R. 101:101(0) ack 1449")
+    assert (found.seen.fates.outcomes[0], found.conclusion.killed_by) == ("aborted", "inside")
+
+
+def test_who_gives_up_what_did_reach_it_left_by_itself() -> None:
+    found = case(KEPT.format("") + "+9 > R. 101:101(0) ack 1449")
+    assert (found.seen.fates.outcomes[0], found.conclusion.killed_by) == ("aborted", "inside")
+
+
 REFUSED = "+2 < F. 1449:1449(0) ack 101 !\n+.0001 H> R 101:101(0) win 0\n"  # the server leaves, at last
 
 

@@ -275,7 +275,7 @@ SILENCE = {
     ),
     "the host keeps good segments back, and leaks": Expected(
         ASKED + again("< . 1449:2897(1448) ack 101 win 509 !") + "9.0 >~ F. 101:101(0) ack 1449 win 502",
-        "host", "NF04", "likely", "unknown",
+        "host", "NF04", "likely", "hung",
     ),
 }  # fmt: skip
 

@@ -86,12 +86,15 @@ def _outcome(
         [*([other.ts] if other else []), *([silence.since] if silence and silence.side == side else [])],
         default=None,
     )
+    failed = gone
+    if silence is not None and left is not None and silence.side != side and _withheld(silence):
+        failed = min(gone or FOREVER, silence.since)  # it was kept from what it waited for
     if _completed(own, got, killer):
         return "completed"
     if (
-        gone is not None
+        failed is not None
         and left is not None
-        and left - gone >= _PATIENCE
+        and left - failed >= _PATIENCE
         and (killer is None or killer.ts > left)
     ):
         return "hung"
@@ -159,16 +162,27 @@ def _waits(own: Sequence[Sighting], got: Iterable[Sighting], gone: int) -> bool:
 def _silence(study: Study, resets: Iterable[Reset]) -> Silence | None:
     """What was sent again and again, before any RST killed, without an answer.
 
-    Whoever gives up may send a RST of its own at last: that comes after the silence.
+    Whoever gives up may send a RST of its own at last, the one that got no answer or the one that it
+    was kept from: that comes after the silence.
     """
     lethal = next((one for one in resets if one.effect == "lethal"), None)
     for side in (INSIDE, OUTSIDE):
-        gave_up = lethal is not None and lethal.author == ENDPOINTS[side] and not lethal.passive
-        if lethal is None or gave_up or lethal.author == "host":
-            found = _unanswered(study, side, FOREVER if lethal is None else lethal.ts)
-            if found is not None and (lethal is None or gave_up or _astray(found)):
-                return found
+        found = _unanswered(study, side, FOREVER if lethal is None else lethal.ts)
+        if found is None:
+            continue
+        if lethal is None or (lethal.author == ENDPOINTS[side] and not lethal.passive):
+            return found
+        if lethal.author == "host" and _astray(found):
+            return found
+        kept = lethal.author == ENDPOINTS[1 - side] and _withheld(found)
+        if kept and lethal.ts - found.since >= _PATIENCE:
+            return found
     return None
+
+
+def _withheld(silence: Silence) -> bool:
+    """Whether the host let nothing of it pass: so it had failed both ends."""
+    return all(one.twin is None and one.sure for one in silence.copies)
 
 
 def _astray(silence: Silence) -> bool:
@@ -185,9 +199,10 @@ def _unanswered(study: Study, side: int, until: int) -> Silence | None:
     copies = tuple(one for one in own if one.start <= first < one.end)
     last = max((one.ts for one in got), default=copies[0].ts)
     late = [one for one in copies if one.ts >= last]
-    if len(copies) < 2 or not late or (len(copies) < _REPEATS and copies[-1].ts - copies[0].ts < _PATIENCE):
+    if len(copies) < 2 or (len(copies) < _REPEATS and copies[-1].ts - copies[0].ts < _PATIENCE):
         return None
-    return Silence(side, copies, copies[0].ts, _kept_back(study, side, copies))
+    found = Silence(side, copies, copies[0].ts, _kept_back(study, side, copies))
+    return found if late or _withheld(found) else None  # whoever never got it may have said something else
 
 
 def _before(segments: Iterable[Sighting], until: int) -> list[Sighting]:
