@@ -8,7 +8,9 @@ import pytest
 
 from bypeer.core.explanation import Event, Evidence, Explanation, Subject
 from bypeer.report.text import render
+from tests.core.test_describe import told
 from tests.report import sample
+from tests.scene import ASKED
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -80,6 +82,15 @@ def test_causes_are_grouped_by_reason_and_counted_beyond_a_few() -> None:
     assert any("EP02 abortive-close, EP03 unread-data-close: the first" in line for line in lines)
     assert "              3 more causes: see -o markdown" in lines
     assert sum("NF01" in line for line in lines) == 1  # not once more for each RST
+
+
+def test_where_the_host_kept_segments_back_a_later_rst_is_no_part_of_the_causes() -> None:
+    kept = "".join(f"+{wait} < . 1449:1549(100) ack 101 !\n" for wait in (0.01, 0.3, 0.6))
+    found = told(f"{ASKED}{kept}+9 > R. 101:101(0) ack 1449")
+    assert (found.verdict.killed_by, found.verdict.client_outcome) == ("host", "hung")
+    causes = "\n".join(section(render(found), "Causes"))
+    assert "EP07" in causes
+    assert "the RST was not made by the host" not in causes
 
 
 def test_every_command_and_filter_is_there_to_be_pasted() -> None:

@@ -157,8 +157,13 @@ def _kernel(found: Explanation) -> str:
 
 
 def _subjects(found: Explanation) -> set[tuple[str, str | None]]:
-    """Kind and id of what the verdict is about: its connection, and the resets that killed it."""
-    own = killers(found) or [one for one in found.resets if one.connection == found.verdict.connection]
+    """Kind and id of what the verdict is about: its connection, and the resets that killed it.
+
+    Where the host killed it without a RST, those that came later are no part of it.
+    """
+    own = killers(found)
+    if not own and found.verdict.killed_by != "host":
+        own = [one for one in found.resets if one.connection == found.verdict.connection]
     return {("connection", found.verdict.connection), *(("reset", one.id) for one in own)}
 
 
