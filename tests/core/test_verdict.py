@@ -223,6 +223,21 @@ NOBODY_KILLS = {
     "what came last was INVALID": Expected(
         ASKED + BURST, "unknown", "NF02", "undetermined", "unknown", "a capture at the peer",
     ),
+    "the last that came was not forwarded, and nothing is wrong with it": Expected(
+        ASKED + "0.1 < . 1449:1549(100) ack 101 win 509 !", "unknown", "", "undetermined", "unknown",
+        "a capture at the peer",
+    ),
+    "what came last left untranslated": Expected(
+        ASKED + "0.1 >~ F. 101:101(0) ack 1449 win 502", "unknown", "NF04", "undetermined", "unknown",
+        "a capture at the peer",
+    ),
+    "one end's segments alone were captured": Expected(
+        "".join(f"{line}\n" for line in ASKED.splitlines() if "<" not in line.split("win")[0]),
+        "unknown", "", "undetermined", "unknown", "both directions",
+    ),
+    "one end's segments alone, which nobody answered": Expected(
+        "0 > S 0:0(0) win 64240 <mss 1460,sackOK,wscale 7>", "none", "", "likely", "unknown",
+    ),
     "a RST that may or may not have arrived": Expected(
         ASKED + LOST + "0.300 < R. 2897:2897(0) ack 101 win 509 !", "outside", "EP02", "undetermined",
         "unknown", "the inside capture again", {"dropped": lambda number: number == 0},
@@ -232,7 +247,12 @@ NOBODY_KILLS = {
     ),
 }  # fmt: skip
 
+SYN_ACK = "< S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,wscale 7>"
 SILENCE = {
+    "the client never gets the SYN/ACK, nor is it heard again but by its SYN": Expected(
+        "".join(f"{at} > S 0:0(0) win 64240 <mss 1460,sackOK,wscale 7>\n{at}1 {SYN_ACK}\n" for at in (0.0, 1.0, 3.0)),
+        "inside", "EP07", "likely", "unknown",
+    ),
     "the peer's": Expected(
         ASKED + again("> P. 101:201(100) ack 1449 win 502"), "outside", "EP07", "undetermined", "hung",
         "a capture at the peer",

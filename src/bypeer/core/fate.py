@@ -224,7 +224,7 @@ def _first_beyond(own: Iterable[Sighting], acked: int) -> int:
 
 
 def _opened(own: Iterable[Sighting]) -> int:
-    """Where its own SYN ends, if it acknowledges anything: the answer came by another way."""
+    """Where its own SYN ends, if it says more than that: the answer came by another way."""
     syn: Sighting | None = None
     for one in own:
         if syn is None and one.segment.flags & _SYN:
@@ -232,7 +232,7 @@ def _opened(own: Iterable[Sighting]) -> int:
     if syn is None:
         return _NOWHERE
     for one in own:
-        if one.ack != _NOWHERE and one.ts > syn.ts:
+        if one.ack != _NOWHERE and one.ts > syn.ts and not one.segment.flags & _SYN:
             return syn.end
     return _NOWHERE
 

@@ -108,6 +108,8 @@ def _path(seen: Seen, conclusion: Conclusion) -> str:
 def _unknown(seen: Seen, conclusion: Conclusion) -> str:
     first = conclusion.first
     if first is None:
+        if not seen.fates.failed:
+            return "Undetermined: the captures do not show how this connection ended"
         return "Undetermined: this connection failed, and the captures do not show who ended it"
     what = "a RST of unknown origin"
     if first.author == "host":

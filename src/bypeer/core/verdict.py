@@ -15,10 +15,11 @@ from bypeer.core.explanation import Certainty, EndpointOutcome, Killer
 from bypeer.core.fate import Silence
 from bypeer.core.ranks import OF_REASON, Findings, candidates
 from bypeer.core.resets import ENDPOINTS, Reset
-from bypeer.core.study import FOREVER, INSIDE, OUTSIDE, Sighting
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting
 
 _OTHER_SIDE = "a capture of the same connection on the {} side of the NAT host"
 _AT_PEER = "a capture at the peer, or beyond the next router"
+_BOTH_WAYS = "the captures again, with both directions: of this connection they have only one"
 _CAPTURED = (
     "the capture files that the text was printed from (tcpdump -w): lines of it may have been left out"
 )
@@ -119,8 +120,8 @@ def _of_challenged(seen: Seen, reset: Reset, by_reset: Mapping[int, Findings]) -
     asked = reset.trigger
     if reset.author not in ENDPOINTS or asked is None or asked.segment.size:
         return []  # a challenge is a bare ACK
-    earlier = [one for one in seen.resets if one.author == reset.author and one.ts < asked.ts]
-    return candidates(by_reset[id(earlier[0])]) if earlier else []
+    first = next((one for one in seen.resets if one.author == reset.author and one.ts < asked.ts), None)
+    return [] if first is None else candidates(by_reset[id(first)])
 
 
 def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) -> None:
@@ -342,25 +343,37 @@ def _of_nothing(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Fin
         return found
     if "aborted" in outcomes:
         return _of_abort(seen, by_reset, by_connection, outcomes.index("aborted"))
-    if "completed" not in outcomes and _may_hide(seen):
-        return Conclusion("unknown", "undetermined", _refused_last(seen))
+    if "completed" not in outcomes and (found := _hidden_end(seen)) is not None:
+        return found
     both = all(outcome == "completed" for outcome in outcomes)
     return Conclusion("none", "certain" if both and seen.study.both else "likely")
 
 
-def _may_hide(seen: Seen) -> bool:
-    """Whether an end that is not in the captures may have been missed by them."""
-    return any(side is not None and side.lossy for side in seen.study.sides) or bool(_refused_last(seen))
-
-
-def _refused_last(seen: Seen) -> list[str]:
-    """Why conntrack refused the last segment of a direction, if it did and nothing came after."""
-    found = []
-    for direction in (0, 1):
-        came = [one for one in seen.study.at(seen.study.ingress(direction), direction) if not one.stray]
-        if came and came[-1].twin is None and came[-1].sure and seen.refuses(came[-1]):
-            found += _drops(seen, came[-1:])
+def _hidden_end(seen: Seen) -> Conclusion | None:
+    """That it shows no end in the captures may be due to them, or to the host, which kept it back."""
+    found = Conclusion("unknown", "undetermined")
+    kept = [one for one in _last(seen) if one.twin is None and one.sure]
+    if seen.leaks():
+        found.candidates = ["NF04", "NF10"]
+    elif refused := [one for one in kept if seen.refuses(one)]:
+        found.candidates = _drops(seen, refused)
+    elif _one_way(seen):
+        found.needs = [_BOTH_WAYS]
+    elif not kept and not any(side is not None and side.lossy for side in seen.study.sides):
+        return None
     return found
+
+
+def _one_way(seen: Seen) -> bool:
+    """Whether one end's segments are all that was captured, though the other answered them."""
+    rows = seen.study.sightings
+    return len({one.direction for one in rows}) == 1 and any(one.ack != NOWHERE for one in rows)
+
+
+def _last(seen: Seen) -> list[Sighting]:
+    """The last segment of each direction that came to the host."""
+    came = [seen.study.at(seen.study.ingress(way), way) for way in (0, 1)]
+    return [one for rows in came for one in [one for one in rows if not one.stray][-1:]]
 
 
 def _of_abort(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings, side: int) -> Conclusion:
@@ -378,8 +391,8 @@ def _missing(seen: Seen) -> list[str]:
     ]
     if missing:
         return missing
-    lossy = [ENDPOINTS[side] for side, info in enumerate(seen.study.sides) if info is not None and info.lossy]
-    return [_WHOLE.format(name) for name in lossy] or [_AT_PEER]
+    lossy = [side for side, info in enumerate(seen.study.sides) if info is not None and info.lossy]
+    return [_WHOLE.format(ENDPOINTS[side]) for side in lossy] or [_AT_PEER]
 
 
 def client_outcome(seen: Seen) -> EndpointOutcome:
