@@ -111,7 +111,7 @@ SAYS = {
         KILL.replace(HOST, HOST.strip() + " -o\n"), {},
         ["a RST from the outside side ended this connection", "(NF02, EP05 all fit)"],
     ),
-    "nothing, where nothing is known": (ASKED + BURST, {}, ["do not show who ended it"]),
+    "nothing, where nothing is known": (ASKED + BURST, {}, ["do not show how this connection ended"]),
     "a RST without a cause": (
         ASKED + "0.2 < R. 90001449:90001449(0) ack 101 win 0\n" + NEXT + DEATH, {}, ["it sent the RST"],
     ),

@@ -108,9 +108,7 @@ def _path(seen: Seen, conclusion: Conclusion) -> str:
 def _unknown(seen: Seen, conclusion: Conclusion) -> str:
     first = conclusion.first
     if first is None:
-        if not seen.fates.failed:
-            return "Undetermined: the captures do not show how this connection ended"
-        return "Undetermined: this connection failed, and the captures do not show who ended it"
+        return "Undetermined: the captures do not show how this connection ended"
     what = "a RST of unknown origin"
     if first.author == "host":
         what = "a RST that looks like the NAT host's own"
