@@ -39,6 +39,7 @@ help:
 	@echo 'make fuzz       mutated captures and printed texts by the thousand: N=100000'
 	@echo 'make bench      what a run costs, beside other tools (QUICK=1: in a minute)'
 	@echo 'make lab        every scenario of the lab, three times: ROUNDS=1; KERNEL=5.10: in QEMU'
+	@echo 'make soak       disturbances made by chance, on this kernel: what is told against what is known: N=100'
 	@echo 'make agree-all  a million packets through the model and each of four kernels (QEMU, 400 MB)'
 	@echo 'make clean      remove all that make made'
 
@@ -84,6 +85,10 @@ bench: .venv/compiled
 # No part of `make test`, which plays a few of them.
 lab: .venv/compiled
 	@$(BIN)/bypeer lab run --all --rounds $(or $(ROUNDS),3) $(if $(KERNEL),--kernel $(KERNEL))
+
+# No part of `make test`, which plays a few: SEED=... makes those of an earlier run again, ONLY=... one.
+soak: .venv/compiled
+	@$(BIN)/python -m tests.lab.soak $(or $(N),100) "$(SEED)" "$(ONLY)"
 
 # No part of `make test`: four virtual machines without KVM, a few minutes each.
 agree-all: .venv/compiled
@@ -158,4 +163,4 @@ clean:
 
 FORCE:
 
-.PHONY: FORCE help demo test lint format docs fuzz bench lab agree-all clean
+.PHONY: FORCE help demo test lint format docs fuzz bench lab soak agree-all clean

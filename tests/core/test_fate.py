@@ -209,7 +209,10 @@ def test_answers_kept_back_are_known_only_from_both_sides() -> None:
 KEPT = ASKED + "".join(f"+{wait} < . 1449:1549(100) ack 101 {{0}}\n" for wait in (0.01, 0.3, 0.6))
 
 
-@pytest.mark.parametrize("end", ["> R. 101:101(0) ack 1449", "> F. 101:101(0) ack 1449\n+1 < . 1449:1549(100) ack 102 !"])
+LEAVES = "> R. 101:101(0) ack 1449", "> F. 101:101(0) ack 1449\n+1 < . 1449:1549(100) ack 102 !"
+
+
+@pytest.mark.parametrize("end", LEAVES)
 def test_who_gives_up_what_the_host_keeps_from_it_was_failed_by_the_host(end: str) -> None:
     found = case(KEPT.format("!") + f"+9 {end}")
     assert (found.seen.fates.outcomes[0], found.conclusion.killed_by) == ("hung", "host")

@@ -247,10 +247,11 @@ NOBODY_KILLS = {
     ),
 }  # fmt: skip
 
+ASKS = "> S 0:0(0) win 64240 <mss 1460,sackOK,wscale 7>"
 SYN_ACK = "< S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,wscale 7>"
 SILENCE = {
     "the client never gets the SYN/ACK, nor is it heard again but by its SYN": Expected(
-        "".join(f"{at} > S 0:0(0) win 64240 <mss 1460,sackOK,wscale 7>\n{at}1 {SYN_ACK}\n" for at in (0.0, 1.0, 3.0)),
+        "".join(f"{at} {ASKS}\n{at}1 {SYN_ACK}\n" for at in (0.0, 1.0, 3.0)),
         "inside", "EP07", "likely", "unknown",
     ),
     "the peer's": Expected(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bypeer.core.explanation import Explanation, KernelSays, ResetReport, Tool, Totals, Verdict
+from bypeer.lab.detour import Dealt
 from bypeer.lab.stage import Truth
 from bypeer.lab.topologies import DOCKER
 from bypeer.lab.traffic import Ended
@@ -26,10 +28,10 @@ def found(
     )  # fmt: skip
 
 
-def truth(client: str = "", *, made: int = 0) -> Truth:
-    """How the client's socket ended, and the RSTs that the host made."""
+def truth(client: str = "", *, made: int = 0, dealt: Sequence[Sequence[Dealt]] = ()) -> Truth:
+    """How the client's socket ended, the RSTs that the host made, and what the path did."""
     fields = dict.fromkeys(Counted._fields, 0) | {
         "resets": dict.fromkeys(DOCKER.hosts, Resets(0, 0, 0)) | {"host": Resets(made, 0, 0)},
         "statistics": {}, "tcp": {host: {} for host in DOCKER.hosts},
     }  # fmt: skip
-    return Truth(Ended(client, 0, 0), Ended("", 0, 0), Counted(**fields), [])
+    return Truth(Ended(client, 0, 0), Ended("", 0, 0), Counted(**fields), dealt)

@@ -343,8 +343,8 @@ def _of_nothing(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Fin
         return found
     if "aborted" in outcomes:
         return _of_abort(seen, by_reset, by_connection, outcomes.index("aborted"))
-    if "completed" not in outcomes and (found := _hidden_end(seen)) is not None:
-        return found
+    if "completed" not in outcomes and (hidden := _hidden_end(seen)) is not None:
+        return hidden
     both = all(outcome == "completed" for outcome in outcomes)
     return Conclusion("none", "certain" if both and seen.study.both else "likely")
 

@@ -33,7 +33,7 @@ _BECAUSE_OF = {"NF10": ("NF04",)}
 
 def wrong(scenario: Scenario, release: str, found: Explanation, truth: Truth, *, remedied: bool) -> list[str]:
     """Where they disagree, a line each."""
-    lines = list(_against_truth(scenario, found, truth))
+    lines = list(against_truth(scenario, found, truth))
     right = scenario.right(release)
     if remedied:
         lines += _with_remedy(scenario.code, right, found, truth)
@@ -66,7 +66,7 @@ def told(found: Explanation) -> str:
     return f"{one.killed_by} {one.cause or '-'} {one.client_outcome} ({one.certainty})"
 
 
-def _against_truth(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
+def against_truth(scenario: Scenario, found: Explanation, truth: Truth) -> Iterator[str]:
     """What sockets and counters say otherwise."""
     yield from _against_ends(scenario, found, truth)
     yield from _against_authors(scenario, found, truth)
