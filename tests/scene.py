@@ -79,7 +79,8 @@ class How:
     ttls: tuple[int, int] = (64, 57)  # at the host, of what the inside and the outside endpoint send
     host_ttl: int = 64
     delay: float = 20e-6  # s in the host
-    clock: float = 0.0  # s that the inside clock is ahead
+    clock: float = 0.0  # s that the inside clock is ahead when the story begins
+    drift: float = 0.0  # s that it gains each s
     hops: int = 0  # routers between the host and where the outside was captured
     linger: float = 1.0  # s that both captures go on before and after, as a datagram each shows
     sides: Literal["both", "inside", "outside"] = "both"  # what was captured
@@ -91,6 +92,10 @@ class How:
     @property
     def client_inside(self) -> bool:
         return self.nat != "port"
+
+    def dated(self, ts: int, side: int) -> int:
+        """What a side's clock says at a time, ns."""
+        return ts + (round(self.clock * 10**9 + self.drift * (ts - START)) if side == INSIDE else 0)
 
     def tuples(self, inside: bool) -> tuple[str, int, str, int]:
         """Client's address and port, server's address and port, as that side knows them."""
@@ -208,8 +213,7 @@ class Stage:
             at = len(packet) - len(octets) + 16
             packet = packet[:at] + bytes((packet[at] ^ 0x5A,)) + packet[at + 1 :]
         whole, cut = len(packet), int(act.marks.get("cut", len(packet)))
-        shift = round(how.clock * 10**9) if side == INSIDE else 0
-        taken = Taken(packet[:cut], ts + shift, whole, side)
+        taken = Taken(packet[:cut], how.dated(ts, side), whole, side)
         twice = ("inside", "outside")[side] in how.twice
         self.captured[side].extend([taken, taken._replace(ts=taken.ts + 3_000)] if twice else [taken])
 
@@ -227,10 +231,11 @@ def frames(*stories: str, **how: Any) -> tuple[list[Taken], list[Taken]]:
         stage.act(act)
     ends = [act.ts for act, _ in told]
     for side in (INSIDE, OUTSIDE):
-        shift = round(asked.clock * 10**9) if side == INSIDE else 0
         if asked.linger and asked.sides in ("both", ("inside", "outside")[side]):
             for at in (min(ends) - round(asked.linger * 10**9), max(ends) + round(asked.linger * 10**9)):
-                captured[side].append(Taken(make.ip(bytes(8), protocol=17), at + shift, None, side))
+                captured[side].append(
+                    Taken(make.ip(bytes(8), protocol=17), asked.dated(at, side), None, side)
+                )
         captured[side].sort(key=lambda one: one.ts)
     return captured
 

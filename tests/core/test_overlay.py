@@ -19,9 +19,9 @@ def test_texts_are_kept_once() -> None:
     assert notes.texts == ["a", "b"]
 
 
-@pytest.mark.parametrize("clock", [0.0, -2.5])
-def test_numbers_and_times_are_the_studys(clock: float) -> None:
-    captures = sources(LATE, clock=clock)
+@pytest.mark.parametrize(("clock", "drift"), [(0.0, 0.0), (-2.5, 0.0), (0.0, 0.005), (-2.5, -0.0009)])
+def test_numbers_and_times_are_the_studys(clock: float, drift: float) -> None:
+    captures = sources(LATE, clock=clock, drift=drift)
     study, traces = studied(*captures), trace(studied(*captures), collected(captures))
     for one in study.sightings:
         here = traces[one.side]

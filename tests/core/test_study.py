@@ -131,6 +131,37 @@ def test_strays_do_not_set_the_clock() -> None:
     assert played(ASKED + "+1 >~ . 101:101(0) ack 1449 win 502 delay 1.5", clock=3).offset == -3 * S
 
 
+# An hour of it: a question and an answer each ten seconds.
+HOUR = OPEN + "\n".join(
+    f"{10 * n} > P. {n}:{n + 1}(1) ack {n} win 502\n{10 * n}.01 < P. {n}:{n + 1}(1) ack {n + 1} win 509"
+    for n in range(1, 360)
+)
+
+
+@pytest.mark.parametrize("clock", [0, 3, -3])
+@pytest.mark.parametrize("drift", [20e-6, -20e-6, 200e-6, 1e-6])
+def test_a_clock_that_is_faster_is_found(clock: float, drift: float) -> None:
+    found = played(HOUR, clock=clock, drift=drift)
+    assert found.clock is not None
+    assert found.clock.rate == pytest.approx(-drift, rel=0.01)
+    for one in found.sightings:
+        twins = [
+            two for two in found.sightings if two.side != one.side and two.segment.ip_id == one.segment.ip_id
+        ]
+        arrived = one.side == found.ingress(one.direction)
+        assert [two.ts - one.ts for two in twins] == [
+            pytest.approx(20_000 if arrived else -20_000, abs=20_000)
+        ]
+
+
+def test_a_clock_that_was_set_meanwhile_is_no_faster_one() -> None:
+    inner, outer = sources(HOUR)
+    inner.taken = [one._replace(ts=one.ts + (one.ts > START + 1000 * S) * S) for one in inner.taken]
+    found = studied(inner, outer)
+    assert found.clock is not None
+    assert found.clock.rate == 0
+
+
 @pytest.mark.parametrize("merged", ["blind", "interfaces"])
 def test_one_file_has_one_clock(merged: str) -> None:
     found = played(ASKED, clock=0.1, merged=merged)

@@ -225,7 +225,7 @@ def _connection(case: Case, name: str, ids: Mapping[VantageKey, str]) -> Connect
         inside=_pair(found.inside),
         outside=_pair(found.outside),
         nat=found.nat,
-        clock_offset_ns=seen.study.offset if seen.study.both else None,
+        clock_offset_ns=seen.study.offset,
         started_ns=began,
         ended_ns=ended,
         octets=Octets(_octets(seen, TO_CLIENT), _octets(seen, TO_SERVER)),

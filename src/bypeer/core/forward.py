@@ -30,7 +30,7 @@ def match(study: Study) -> None:
         came = study.at(study.ingress(direction), direction)
         went = study.at(1 - study.ingress(direction), direction)
         if study.both:
-            early = EARLY if study.offset else JITTER
+            early = EARLY if study.apart else JITTER
             _pair(came, went, early, key_of=_exact)
             _pair(came, went, early, key_of=_loose)
             _tile(came, went, later=1)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from bypeer.core import tcp
 from bypeer.core.causes.model import Seen
+from bypeer.core.clocks import Ahead
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.forward import EARLY, JITTER
 from bypeer.core.kernels import Reason
@@ -61,8 +62,11 @@ class Notes:
 def trace(study: Study, points: tuple[Points | None, Points | None]) -> Traces:
     """Number the points of both sides as the study numbers its segments."""
     bases = [_base(study, points, way) for way in (TO_SERVER, TO_CLIENT)]
-    offset = study.offset or 0
-    shifts = (offset if -_FURTHEST < offset < _FURTHEST else 0, 0)
+    clock = study.clock or Ahead()
+    shifts = (clock.offset if -_FURTHEST < clock.offset < _FURTHEST else 0, 0)
+    inner = points[INSIDE]
+    if inner is not None and clock.rate:
+        inner.lean(clock.since, clock.rate)
     inside, outside = (
         None if one is None else Trace(one, shift, bases) for one, shift in zip(points, shifts, strict=True)
     )
@@ -168,7 +172,7 @@ def match(study: Study, traces: Traces) -> None:
     """Find the twins that the study does not know, and which segments were not forwarded."""
     if traces[INSIDE] is None or traces[OUTSIDE] is None:
         return
-    early = EARLY if study.offset else JITTER
+    early = EARLY if study.apart else JITTER
     for way in (TO_SERVER, TO_CLIENT):
         side = study.ingress(way)
         came, went = traces[side], traces[1 - side]

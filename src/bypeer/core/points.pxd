@@ -13,6 +13,8 @@ cdef class Points:
     cdef public unsigned char[::1] flags, way, stray
     @cython.locals(row="long long")
     cpdef see(self, int way, bint stray, Segment segment)
+    @cython.locals(row="long long")
+    cpdef lean(self, long long since, double rate)
 
 @cython.final
 cdef class Lane:

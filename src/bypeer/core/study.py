@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from bypeer.core import tcp
+from bypeer.core.clocks import Ahead, ahead
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.excerpt import Bridge, Excerpt
 from bypeer.core.groups import Place
@@ -133,13 +134,23 @@ class Study:
     sightings: list[Sighting]  # both sides, by time
     sides: tuple[Side | None, Side | None]  # INSIDE, OUTSIDE; None: not captured
     crossings: list[Crossing] = field(default_factory=list)  # by time
-    offset: int | None = None  # ns that the outside clock is ahead of the inside clock
+    clock: Ahead | None = None  # how far the outside clock is ahead of the inside clock
     dated: bool = True
     rows: dict[tuple[int, int], list[Sighting]] = field(default_factory=dict)  # by side and direction
     reaches: dict[tuple[int, int], list[tuple[int, int, bool]]] = field(default_factory=dict)  # the same
     # What RSTs may answer (resets.py), by side, direction, whether the RST has ACK: by its number, by time.
     numbered: dict[tuple[int, int, bool], dict[int, list[Sighting]]] = field(default_factory=dict)
     closings: list[tuple[int, int]] = field(default_factory=list)  # since when it was closed (1), or not (0)
+
+    @property
+    def offset(self) -> int | None:
+        """How many ns the outside clock was ahead of the inside clock at first; None: not both are known."""
+        return None if self.clock is None else self.clock.offset
+
+    @property
+    def apart(self) -> bool:
+        """Whether the sides have clocks that differ."""
+        return self.clock is not None and (self.clock.offset, self.clock.rate) != (0, 0.0)
 
     @property
     def outward(self) -> int:
@@ -294,19 +305,23 @@ def _date(found: Study) -> None:
 
 def _align(found: Study) -> None:
     """Put both sides on the outside clock."""
-    found.offset = _offset(found)
-    if not found.offset:
+    clock = found.clock = _clock(found)
+    if not clock.offset and not clock.rate:
         return
     inner = found.sides[INSIDE]
     assert inner is not None
-    inner.began, inner.ended = inner.began + found.offset, inner.ended + found.offset
-    inner.gaps = [(since + found.offset, until + found.offset) for since, until in inner.gaps]
+    inner.began, inner.ended = _moved(inner.began, clock), _moved(inner.ended, clock)
+    inner.gaps = [(_moved(since, clock), _moved(until, clock)) for since, until in inner.gaps]
     for one in found.sightings:
         if one.side == INSIDE:
-            one.ts += found.offset
+            one.ts = _moved(one.ts, clock)
     for crossing in found.crossings:
         if crossing.side == INSIDE:
-            crossing.since, crossing.until = crossing.since + found.offset, crossing.until + found.offset
+            crossing.since, crossing.until = _moved(crossing.since, clock), _moved(crossing.until, clock)
+
+
+def _moved(ts: int, clock: Ahead) -> int:
+    return ts + clock.at(ts) if -FOREVER < ts < FOREVER else ts
 
 
 def identity(segment: Segment) -> tuple[int, ...]:
@@ -317,39 +332,19 @@ def identity(segment: Segment) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def _offset(found: Study) -> int:
-    """How far the outside clock is ahead of the inside clock, in ns.
-
-    No segment leaves before it arrives, so the least delays of both directions bound the
-    offset from both sides. Zero if it lies between the bounds: one clock; else their middle.
-    Source: as NTP (RFC 5905, 8) from two one-way delays.
-    """
+def _clock(found: Study) -> Ahead:
+    """How far the outside clock is ahead of the inside clock."""
     inside, outside = found.join.places
     if inside.vantage[0] == outside.vantage[0]:
-        return 0  # one file, one clock
-    least = [FOREVER, FOREVER]
+        return Ahead()  # one file, one clock
+    passed: list[list[tuple[int, int]]] = [[], []]
     for direction in (TO_SERVER, TO_CLIENT):
         there, back = _unique(found, INSIDE, direction), _unique(found, OUTSIDE, direction)
         for key, one in there.items():
             other = back.get(key)
             if other is not None:
-                outward = direction == found.outward
-                least[outward] = min(least[outward], (other.ts - one.ts) * (1 if outward else -1))
-    inward_least, outward_least = least
-    if FOREVER in least:
-        known = min(least)
-        return (
-            0
-            if known == FOREVER or -_JITTER <= known < _DELAYED
-            else (known if known == outward_least else -known)
-        )
-    if outward_least >= -_JITTER and inward_least >= -_JITTER:
-        return 0
-    return (outward_least - inward_least) // 2
-
-
-_JITTER = 20_000  # ns: two taps of one host may stamp in the wrong order by so much
-_DELAYED = 1_000_000_000  # ns: forwarding never takes so long; beyond, it is the clocks
+                passed[direction == found.outward].append((one.ts, other.ts - one.ts))
+    return ahead(passed[1], passed[0])
 
 
 def between(rows: Sequence[Sighting], since: int, until: int) -> Sequence[Sighting]:

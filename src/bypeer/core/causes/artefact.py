@@ -59,8 +59,10 @@ def clocks(seen: Seen) -> Finding:
     """
     if not seen.study.both:
         return untestable("needs both sides")
-    if seen.study.offset:
-        return supported(f"the outside clock is {seen.study.offset / 1e9:+.6f} s from the inside clock")
+    clock = seen.study.clock
+    if clock is not None and seen.study.apart:
+        gains = f", and gains {clock.rate * 1e6:+.1f} ppm on it" if clock.rate else ""
+        return supported(f"the outside clock is {clock.offset / 1e9:+.6f} s from the inside clock{gains}")
     return refuted("both captures agree on the time")
 
 
