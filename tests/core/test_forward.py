@@ -141,9 +141,9 @@ def test_one_side_alone_has_no_twins_and_no_certainty() -> None:
 # One stream cut differently on each side
 
 
-def packet(start: int, size: int, ttl: int, tsval: int = 7) -> bytes:
+def packet(start: int, size: int, ttl: int, tsval: int = 7, ack: int = 5001) -> bytes:
     options = make.NOP * 2 + make.timestamps(tsval, 5)
-    segment = make.tcp(seq=1001 + start, ack=5001, options=options, payload=bytes(size))
+    segment = make.tcp(seq=1001 + start, ack=ack, options=options, payload=bytes(size))
     return make.ip(segment, ttl=ttl, ip_id=(start + size) & 0xFFFF)
 
 
@@ -218,6 +218,7 @@ def test_a_copy_of_a_whole_that_was_dropped_before_is_alone() -> None:
 
 UNLIKE = {
     "another timestamp": pieces([0, 30, 100], 63, WENT, tsval=8),
+    "another acknowledgement": pieces([0, 30, 100], 63, WENT, ack=5002),
     "too late": pieces([0, 30, 100], 63, 2 * S + MS),
     "too early": pieces([0, 30, 100], 63, -3 * MS),
     "octets before": pieces([-100, -50, 0], 63, 2 * MS),

@@ -75,6 +75,10 @@ STORIES = {
     "a late one": FAR + " 0.060 < . 1:1449(1448) ack 101 win 509 !\n",
     "two copies, one forwarded": FAR + " 0.060 < . 1:1449(1448) ack 101 win 509 !\n"
     " 0.061 < . 1:1449(1448) ack 101 win 509\n",
+    "a bogus part of one that the outside capture lacks": FAR.replace(
+        "ack 101 win 509\n    0.041", "ack 101 win 509 -o\n    0.041"
+    )
+    + " 0.042 < . 31449:31549(100) ack 100034 win 509 !\n",
     "by the host": FAR + " 0.060 < . 1:1449(1448) ack 101 win 509 !\n 0.061 H> R 101:101(0) win 0\n",
 }
 

@@ -146,7 +146,8 @@ def _tiles(
             break
         lag = (part.ts - one.ts) * later
         span = at, min(part.end, one.end)
-        fits = part.segment.tsval == one.segment.tsval and -EARLY <= lag < LATE
+        # What is cut or merged keeps its acknowledgement and its timestamp.
+        fits = part.segment.tsval == one.segment.tsval and part.ack == one.ack and -EARLY <= lag < LATE
         if fits and at < part.end and not _meets(span, given.get(id(part), ())):
             tiles.append((part, span))
             at = part.end

@@ -43,16 +43,18 @@ cdef class _Tiles:
     cdef long long _at, _time
     cdef int _later
     @cython.locals(ts="long long", points=Points, rows="int[::1]", begin="long long", end="long long",
-                   stamp="unsigned int", found="long long", since="long long")
+                   stamp="unsigned long long", found="long long", since="long long")
     cdef Py_ssize_t under(self, Trace wholes, long long row) except? -1
     @cython.locals(trace=Trace, rows="int[::1]", at="long long", first="long long", have="long long",
                    row="long long", lag="long long", high="long long")
     cdef Py_ssize_t _from(self, long long since, long long until, long long begin, long long end,
-                         unsigned int stamp, long long ts, long long whole) except? -1
+                         unsigned long long stamp, long long ts, long long whole) except? -1
     @cython.locals(trace=Trace, have="long long", at="long long", row="long long", high="long long")
-    cdef _give(self, long long first, long long last, long long begin, long long end, unsigned int stamp,
+    cdef _give(self, long long first, long long last, long long begin, long long end, unsigned long long stamp,
                long long whole)
 
 @cython.locals(at="long long", edges="long long[::1]", row="long long", ts="long long", unseen="bint",
                end="long long")
 cpdef absent(Trace came, Trace went, int way, object spans)
+
+cdef unsigned long long _stamp(Points points, long long row) except? 0

@@ -189,7 +189,7 @@ class _Tiles:
         while self._time < len(rows) and points.ts[rows[self._time]] < ts - _EARLY:
             self._time += 1
         begin, end = wholes.start[row], wholes.start[row] + wholes.points.size[row]
-        stamp = wholes.points.tsval[row]
+        stamp = _stamp(wholes.points, row)
         found = self._from(self._at - _BACK, self._at + _BACK, begin, end, stamp, ts, row)
         if found < 0:
             since = self._time if self._later > 0 else self._time - _NEAR
@@ -205,7 +205,7 @@ class _Tiles:
             row = rows[at]
             lag = (trace.points.ts[row] - ts) * self._later
             high = trace.start[row] + trace.points.size[row]
-            if self._given[at] <= have < high and trace.points.tsval[row] == stamp and -_EARLY <= lag < _LATE:
+            if self._given[at] <= have < high and _stamp(trace.points, row) == stamp and -_EARLY <= lag < _LATE:
                 first, have = (at if first < 0 else first), high
                 if have >= end:
                     self._give(first, at, begin, end, stamp, whole)
@@ -220,12 +220,17 @@ class _Tiles:
         for at in range(first, last + 1):
             row = self._rows[at]
             high = trace.start[row] + trace.points.size[row]
-            if self._given[at] <= have < high and trace.points.tsval[row] == stamp:
+            if self._given[at] <= have < high and _stamp(trace.points, row) == stamp:
                 self._given[at] = min(high, end)
                 have = high
                 if trace.twin[row] < 0:
                     trace.twin[row] = whole
         self._at = last
+
+
+def _stamp(points: Points, row: int) -> int:
+    """Its timestamp and its acknowledgement, which what is cut or merged keeps."""
+    return lines.wrapped(points.tsval[row]) << 32 | points.ack[row]
 
 
 # Not forwarded

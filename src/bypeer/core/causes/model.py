@@ -115,8 +115,13 @@ class Seen(NamedTuple):
         return None
 
     def refused_later(self, trigger: Sighting) -> Sighting | None:
-        """One of the trigger's direction not forwarded after one the other way had made an entry."""
-        made = False
+        """One of the trigger's direction not forwarded after one the other way had made an entry.
+
+        None where the capture that would show it lost packets here and there.
+        """
+        shows, made = self.study.sides[1 - self.study.ingress(trigger.direction)], False
+        if shows is None or shows.lossy:
+            return None
         for one in self.study.sightings:
             if one.ts <= trigger.ts or one.side != self.study.ingress(one.direction) or one.is_rst:
                 continue
