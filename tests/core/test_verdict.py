@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bypeer.core.conclusion import Conclusion
 from bypeer.core.kernels import named
-from bypeer.core.verdict import Conclusion, client_outcome
+from bypeer.core.verdict import client_outcome
 from tests.scene import ASKED, FAR, OPEN, case
 
 # A burst beyond the window that the host answers, killing the server; the client's next word meets a RST.

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from bypeer.core.causes import Answers
 from bypeer.core.causes.model import Finding, Seen, SeenAll, position
+from bypeer.core.conclusion import Conclusion
 from bypeer.core.connection import Connection
 from bypeer.core.effect import judge
 from bypeer.core.entry import Rules
@@ -33,7 +34,7 @@ from bypeer.core.select import select
 from bypeer.core.stretches import Excerpts, choose
 from bypeer.core.study import FOREVER, Kept, Side, Study, study
 from bypeer.core.testimony import authors, hear, overrule
-from bypeer.core.verdict import Conclusion, conclude
+from bypeer.core.verdict import conclude
 
 # Connections looked at closely, the most telling first; the rest is counted.
 MOST_STUDIED = 1_000

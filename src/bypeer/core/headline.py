@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bypeer.core.causes.model import Seen
+from bypeer.core.conclusion import Conclusion
 from bypeer.core.narrate import Frontier, octets_text, peer_of
 from bypeer.core.resets import ENDPOINTS
 from bypeer.core.study import INSIDE, OUTSIDE
-from bypeer.core.verdict import Conclusion, client_outcome
+from bypeer.core.verdict import client_outcome
 
 # What the host did, by cause; {what} is filled in with how far the trigger lay off.
 _HOST = {

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from bypeer.core import tcp
 from bypeer.core.addresses import address
 from bypeer.core.causes.model import Seen
+from bypeer.core.conclusion import Conclusion
 from bypeer.core.dump import dump
 from bypeer.core.explanation import Event, EventKind
 from bypeer.core.fate import received
@@ -23,7 +24,6 @@ from bypeer.core.resets import Reset
 from bypeer.core.segment import NO_TIME
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, between
 from bypeer.core.sweeps import fin
-from bypeer.core.verdict import Conclusion
 
 VantageId = Callable[[Sighting], str]
 

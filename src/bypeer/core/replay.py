@@ -105,7 +105,8 @@ def replay(
             continue
         judgement = _judgement(out, one, entry, study, rules.kernel)
         if judgement.invalid and one.passed:
-            if judgement.sure:
+            # While a capture misses segments, the tracker knows more than it shows.
+            if judgement.sure and _whole(study, one.ts):
                 found.contradicted.append(one)
             adopt(entry, one.direction, one.segment, rules)
             judgement = _ADOPTED
@@ -113,6 +114,11 @@ def replay(
         if watch is not None:
             watch(one, entry)
     return found
+
+
+def _whole(study: Study, ts: int) -> bool:
+    """Whether no capture is known to miss anything at that time."""
+    return all(side is None or side.complete(ts) for side in study.sides)
 
 
 def _unread(entry: Entry) -> None:

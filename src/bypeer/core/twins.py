@@ -205,7 +205,11 @@ class _Tiles:
             row = rows[at]
             lag = (trace.points.ts[row] - ts) * self._later
             high = trace.start[row] + trace.points.size[row]
-            if self._given[at] <= have < high and _stamp(trace.points, row) == stamp and -_EARLY <= lag < _LATE:
+            if (
+                self._given[at] <= have < high
+                and _stamp(trace.points, row) == stamp
+                and -_EARLY <= lag < _LATE
+            ):
                 first, have = (at if first < 0 else first), high
                 if have >= end:
                     self._give(first, at, begin, end, stamp, whole)

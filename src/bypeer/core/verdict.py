@@ -7,45 +7,15 @@ tell otherwise, and one cause alone explains it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from bypeer.core import tcp
 from bypeer.core.causes.model import Seen
-from bypeer.core.explanation import Certainty, EndpointOutcome, Killer
-from bypeer.core.fate import Silence
+from bypeer.core.conclusion import CAPTURED, OTHER_SIDE, WHOLE, Conclusion, missing
+from bypeer.core.endings import drops, of_nothing, of_silence
+from bypeer.core.explanation import EndpointOutcome
 from bypeer.core.ranks import OF_REASON, Findings, candidates
 from bypeer.core.resets import ENDPOINTS, Reset
-from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting
-
-_OTHER_SIDE = "a capture of the same connection on the {} side of the NAT host"
-_AT_PEER = "a capture at the peer, or beyond the next router"
-_BOTH_WAYS = "the captures again, with both directions: of this connection they have only one"
-_CAPTURED = (
-    "the capture files that the text was printed from (tcpdump -w): lines of it may have been left out"
-)
-_WHOLE = "the {} capture again without losses (smaller snaplen, larger buffer: tcpdump -s 96 -B 65536)"
-
-
-class Conclusion:
-    """The verdict on one connection, before it is put into words."""
-
-    __slots__ = ("candidates", "cause", "certainty", "first", "killed_by", "needs", "silence")
-
-    def __init__(
-        self,
-        killed_by: Killer,
-        certainty: Certainty,
-        candidates: Sequence[str] = (),
-        first: Reset | None = None,
-        silence: Silence | None = None,
-    ) -> None:
-        self.killed_by: Killer = killed_by
-        self.certainty: Certainty = certainty
-        self.candidates = list(candidates)
-        self.needs: list[str] = []
-        self.first = first  # the lethal RST
-        self.silence = silence
-        self.cause: str | None = None
+from bypeer.core.study import FOREVER, INSIDE, OUTSIDE, Sighting
 
 
 def conclude(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings) -> Conclusion:
@@ -53,21 +23,21 @@ def conclude(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findin
     lethal = next((one for one in seen.resets if one.effect == "lethal"), None)
     silence = seen.fates.silence
     if silence is not None:
-        found = _of_silence(seen, silence, by_connection)
+        found = of_silence(seen, silence, by_connection)
     elif lethal is not None:
         found = _of_reset(seen, lethal, by_reset, by_connection)
     else:
-        found = _of_nothing(seen, by_reset, by_connection)
+        found = of_nothing(seen, by_reset, by_connection)
     if found.cause is None and found.candidates and found.killed_by != "none":
         found.cause = found.candidates[0]
-    found.needs += _missing(seen) if found.certainty == "undetermined" and not found.needs else []
+    found.needs += missing(seen) if found.certainty == "undetermined" and not found.needs else []
     if any(side is not None and side.printed for side in seen.study.sides):
         if not seen.study.join.sure and seen.study.both:
             found.certainty = "undetermined"  # which side is which is a guess
         elif found.certainty == "certain":
             found.certainty = "likely"
-        again = [_WHOLE.format(side) for side in ENDPOINTS]
-        found.needs = [_CAPTURED, *(need for need in found.needs if need not in again)]
+        again = [WHOLE.format(side) for side in ENDPOINTS]
+        found.needs = [CAPTURED, *(need for need in found.needs if need not in again)]
     return found
 
 
@@ -140,9 +110,9 @@ def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) 
     outer = study.sides[OUTSIDE]
     if outer is not None and outer.lost and not seen.refuses(trigger):
         # The segment that was really answered may be one of those lost.
-        found.certainty, found.needs = "undetermined", [_WHOLE.format(ENDPOINTS[OUTSIDE])]
+        found.certainty, found.needs = "undetermined", [WHOLE.format(ENDPOINTS[OUTSIDE])]
     if not study.both:
-        found.needs = _missing(seen)
+        found.needs = missing(seen)
         if not seen.refuses(trigger):
             found.certainty = "undetermined"  # any older segment may pass for the trigger
         if any(one.author == "host" and one.passive and one.trigger is None for one in seen.resets):
@@ -167,10 +137,10 @@ def _lacks_trigger(seen: Seen, reset: Reset, found: Conclusion) -> bool:
     if reset.trigger is None:
         # The host's other RSTs may tell, if they agree.
         found.certainty = "likely" if len(found.candidates) == 1 and study.both else "undetermined"
-        found.needs = [_WHOLE.format(ENDPOINTS[reset.target(study)])] if study.both else _missing(seen)
+        found.needs = [WHOLE.format(ENDPOINTS[reset.target(study)])] if study.both else missing(seen)
         return True
     if not found.candidates:
-        found.certainty, found.needs = "undetermined", _missing(seen)
+        found.certainty, found.needs = "undetermined", missing(seen)
     return not found.candidates
 
 
@@ -228,33 +198,36 @@ def _hidden_kill(seen: Seen, reset: Reset, found: Conclusion) -> None:
     near = study.sides[side]
     if near is None:
         found.killed_by, found.certainty = "unknown", "undetermined"
-        found.needs = [_OTHER_SIDE.format(ENDPOINTS[side])]
+        found.needs = [OTHER_SIDE.format(ENDPOINTS[side])]
         found.candidates += ["NF04", "NF02", "NF01", "NF12", "PA01"] if side == OUTSIDE else ["NF07", "NF12"]
     elif suspects := _suspects(seen, reset):
         found.killed_by, found.certainty = "unknown", "undetermined"
-        found.needs = [_WHOLE.format(ENDPOINTS[side])]
+        found.needs = [WHOLE.format(ENDPOINTS[side])]
         found.candidates = suspects + found.candidates
-    elif near.lossy or not near.complete(_lived(seen, side, reset.ts), reset.ts) or not study.join.sure:
+    elif near.lossy or not near.complete(_lived(seen, side, reset), reset.ts) or not study.join.sure:
         found.killed_by, found.certainty = "unknown", "undetermined"
-        found.needs = [_WHOLE.format(ENDPOINTS[side])]
+        found.needs = [WHOLE.format(ENDPOINTS[side])]
         found.candidates += ["NF04", "NF02", "NF01", "NF12"] if side == OUTSIDE else ["NF12"]
     elif not study.both and side == INSIDE:
         found.certainty = "undetermined"
-        found.needs = _missing(seen)
+        found.needs = missing(seen)
     else:
         found.candidates += [code for code in ("PA03", "PA01") if code not in found.candidates]
 
 
-def _lived(seen: Seen, side: int, until: int) -> int:
-    """When an endpoint was last known to live; never, if nothing shows what it was sent."""
-    study = seen.study
-    if not study.at(side, study.outward if side == OUTSIDE else 1 - study.outward):
-        return -FOREVER
+def _lived(seen: Seen, side: int, reset: Reset) -> int:
+    """When an endpoint that sent a RST was last known to live; never, if nothing shows what it was sent.
+
+    What it had sent still comes while that which kills it is on its way to it.
+    """
+    study, trip = seen.study, reset.ts - reset.trigger.ts if reset.trigger is not None else 0
     way = 1 - study.outward if side == OUTSIDE else study.outward
-    return max(
-        (one.ts for one in study.sightings if one.direction == way and not one.is_rst and one.ts < until),
-        default=-FOREVER,
-    )
+    if not study.at(side, 1 - way):
+        return -FOREVER
+    said = [
+        one.ts for one in study.sightings if one.direction == way and not one.is_rst and one.ts < reset.ts
+    ]
+    return max(said) - trip if said else -FOREVER
 
 
 def _suspects(seen: Seen, reset: Reset) -> list[str]:
@@ -271,128 +244,7 @@ def _suspects(seen: Seen, reset: Reset) -> list[str]:
         for one in study.at(OUTSIDE, 1 - study.outward)
         if one.ts < reset.ts and one.twin is None and not one.is_rst and not one.stray and seen.refuses(one)
     ]
-    return list(dict.fromkeys(_drops(seen, refused))) if refused else []
-
-
-def _of_silence(seen: Seen, silence: Silence, by_connection: Findings) -> Conclusion:
-    """Nobody was reset: whoever kept back or did not answer what was sent again and again."""
-    study, other = seen.study, 1 - silence.side
-    codes = [code for code in ("EP06", "PA02", "EP07") if by_connection[code].answer == "supported"]
-    codes.sort(key=lambda code: not by_connection[code].strong)
-    found = Conclusion("unknown", "undetermined", codes, silence=silence)
-    dropped = [code for code in ("NF11", "NF13") if by_connection[code].answer == "supported"]
-    if "NF13" in dropped and not by_connection["NF13"].strong:
-        dropped.insert(dropped.index("NF13"), "PA06")  # who loses a race has another port the next time
-    if dropped:
-        return Conclusion("host", "likely", dropped, silence=silence)
-    if not study.both:
-        found.needs = _missing(seen)
-        return found
-    if any(one.twin is not None and one.twin.stray for one in silence.copies):
-        found.killed_by, found.certainty = "host", "likely"
-        data = any(one.segment.size for one in silence.copies)
-        found.candidates = ["NF04", "NF10"] if data else ["NF10", "NF04"]
-        return found
-    held = [one for one in silence.copies if one.twin is None]
-    blamed = held if held and silence.copies[-1].twin is None else list(silence.answers)
-    if blamed and all(one.sure for one in blamed):
-        found.killed_by, found.certainty = "host", "likely"
-        found.candidates = _drops(seen, blamed)
-        if len(found.candidates) > 2:
-            found.certainty = "undetermined"
-            found.needs = [
-                "the NAT host's ruleset with its counters, and conntrack -S (nft list ruleset; iptables -vnL)"
-            ]
-        lossy = study.sides[1 - blamed[0].side]
-        if lossy is None or lossy.lossy:
-            found.certainty, found.needs = "undetermined", [_WHOLE.format(ENDPOINTS[1 - blamed[0].side])]
-    elif held:
-        found.needs = [_WHOLE.format(ENDPOINTS[other])]
-    elif other == INSIDE:
-        found.killed_by, found.certainty = "inside", "likely"
-    else:
-        found.killed_by, found.needs = "outside", [_AT_PEER]
-    return found
-
-
-def _drops(seen: Seen, blamed: Sequence[Sighting]) -> list[str]:
-    """Why the host did not forward these."""
-    found: list[str] = []
-    for one in blamed:
-        judgement = seen.judgement(one)
-        code = OF_REASON.get(judgement.reason) if judgement is not None and judgement.invalid else None
-        if code == "NF05" and one.segment.flags & (tcp.SYN | tcp.FIN | tcp.RST | tcp.ACK_) == tcp.ACK_:
-            code = "NF03"  # nothing is wrong with it: conntrack had not seen what it continues
-        if code is not None and code not in found:
-            found.append(code)
-    if found:
-        return found
-    if any(one.ts >= blamed[0].ts for one in seen.leaks()):
-        return ["NF04", "NF10"]
-    return ["NF12", "NF04", "NF11", "NF03"]
-
-
-def _of_nothing(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings) -> Conclusion:
-    """No lethal RST and no silence: it ended well, or the capture does not show its end."""
-    outcomes = seen.fates.outcomes
-    unclear = [one for one in seen.resets if one.effect == "unknown"]
-    if unclear and "completed" not in outcomes:
-        first = unclear[0]
-        found = Conclusion("unknown", "undetermined", candidates(by_reset[id(first)]), first=first)
-        found.killed_by = first.author if first.author in ENDPOINTS and not first.passive else "unknown"
-        return found
-    if "aborted" in outcomes:
-        return _of_abort(seen, by_reset, by_connection, outcomes.index("aborted"))
-    if "completed" not in outcomes and (hidden := _hidden_end(seen)) is not None:
-        return hidden
-    both = all(outcome == "completed" for outcome in outcomes)
-    return Conclusion("none", "certain" if both and seen.study.both else "likely")
-
-
-def _hidden_end(seen: Seen) -> Conclusion | None:
-    """That it shows no end in the captures may be due to them, or to the host, which kept it back."""
-    found = Conclusion("unknown", "undetermined")
-    kept = [one for one in _last(seen) if one.twin is None and one.sure]
-    if seen.leaks():
-        found.candidates = ["NF04", "NF10"]
-    elif refused := [one for one in kept if seen.refuses(one)]:
-        found.candidates = _drops(seen, refused)
-    elif _one_way(seen):
-        found.needs = [_BOTH_WAYS]
-    elif not kept and not any(side is not None and side.lossy for side in seen.study.sides):
-        return None
-    return found
-
-
-def _one_way(seen: Seen) -> bool:
-    """Whether one end's segments are all that was captured, though the other answered them."""
-    rows = seen.study.sightings
-    return len({one.direction for one in rows}) == 1 and any(one.ack != NOWHERE for one in rows)
-
-
-def _last(seen: Seen) -> list[Sighting]:
-    """The last segment of each direction that came to the host."""
-    came = [seen.study.at(seen.study.ingress(way), way) for way in (0, 1)]
-    return [one for rows in came for one in [one for one in rows if not one.stray][-1:]]
-
-
-def _of_abort(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings, side: int) -> Conclusion:
-    """An endpoint gave up by itself, with a RST that killed nobody as far as the captures show."""
-    act = next((one for one in seen.resets if one.author == ENDPOINTS[side]), None)
-    codes = candidates(by_reset[id(act)]) if act is not None else []
-    leaked = ["NF10"] if by_connection["NF10"].answer == "supported" else []
-    return Conclusion(ENDPOINTS[side], "likely", leaked + codes, first=act)
-
-
-def _missing(seen: Seen) -> list[str]:
-    """The capture that would settle it."""
-    missing = [
-        _OTHER_SIDE.format(ENDPOINTS[side]) for side in (INSIDE, OUTSIDE) if seen.study.sides[side] is None
-    ]
-    if missing:
-        return missing
-    lossy = [side for side, info in enumerate(seen.study.sides) if info is not None and info.lossy]
-    return [_WHOLE.format(ENDPOINTS[side]) for side in lossy] or [_AT_PEER]
+    return list(dict.fromkeys(drops(seen, refused))) if refused else []
 
 
 def client_outcome(seen: Seen) -> EndpointOutcome:

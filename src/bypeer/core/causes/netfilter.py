@@ -249,13 +249,32 @@ def _misfits(trigger: Sighting, seen: Seen) -> list[str]:
     ]
     if same:
         found.append(f"identification {segment.ip_id}, which another segment bears")
-    before = [one.segment.tsval for one in others if one.segment.timestamps and one.ts <= trigger.ts]
-    after = [one.segment.tsval for one in others if one.segment.timestamps and one.ts > trigger.ts]
-    if segment.timestamps and before and after and not min(before) <= segment.tsval <= max(after):
-        found.append(f"timestamp {segment.tsval}, outside its sender's {min(before)} to {max(after)}")
-    elif bool(before or after) != segment.timestamps and others:
+    first, last = _stamps(trigger, seen)
+    if segment.timestamps and first <= last and not first <= segment.tsval <= last:
+        found.append(f"timestamp {segment.tsval}, outside its sender's {first or 'first'} to {last}")
+    elif others and any(one.segment.timestamps for one in others) != segment.timestamps:
         found.append("timestamp option " + ("present" if segment.timestamps else "missing"))
     return found
+
+
+def _stamps(trigger: Sighting, seen: Seen) -> tuple[int, int]:
+    """The timestamps that its sender had given when it came: the first, and one that it gave soon after.
+
+    The first is 0 where the sender's beginning was not captured, for what is late may be older than all that
+    was. The last is less than it where nothing came after.
+    """
+    rows = seen.study.at(trigger.side, trigger.direction)
+    known = [
+        one
+        for one in rows
+        if one is not trigger and not one.is_rst and one.segment.timestamps
+        if one.twin is not None or not one.sure
+    ]
+    before = [one.segment.tsval for one in known if one.ts <= trigger.ts]
+    after = [one.segment.tsval for one in known if one.ts > trigger.ts]
+    if not before or not after:
+        return 0, -1
+    return min(before) if rows[0].segment.flags & tcp.SYN else 0, max(after)
 
 
 def untranslated_reply(reset: Reset, seen: Seen) -> Finding:

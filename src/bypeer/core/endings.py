@@ -1,0 +1,123 @@
+"""Verdicts on connections that no RST killed: who fell silent or kept segments back, or that nobody did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bypeer.core import tcp
+from bypeer.core.causes.model import Seen
+from bypeer.core.conclusion import AT_PEER, BOTH_WAYS, WHOLE, Conclusion, missing
+from bypeer.core.fate import Silence
+from bypeer.core.ranks import OF_REASON, Findings, candidates
+from bypeer.core.resets import ENDPOINTS
+from bypeer.core.study import INSIDE, NOWHERE, Sighting
+
+
+def of_silence(seen: Seen, silence: Silence, by_connection: Findings) -> Conclusion:
+    """Nobody was reset: whoever kept back or did not answer what was sent again and again."""
+    study, other = seen.study, 1 - silence.side
+    codes = [code for code in ("EP06", "PA02", "EP07") if by_connection[code].answer == "supported"]
+    codes.sort(key=lambda code: not by_connection[code].strong)
+    found = Conclusion("unknown", "undetermined", codes, silence=silence)
+    dropped = [code for code in ("NF11", "NF13") if by_connection[code].answer == "supported"]
+    if "NF13" in dropped and not by_connection["NF13"].strong:
+        dropped.insert(dropped.index("NF13"), "PA06")  # who loses a race has another port the next time
+    if dropped:
+        return Conclusion("host", "likely", dropped, silence=silence)
+    if not study.both:
+        found.needs = missing(seen)
+        return found
+    if any(one.twin is not None and one.twin.stray for one in silence.copies):
+        found.killed_by, found.certainty = "host", "likely"
+        data = any(one.segment.size for one in silence.copies)
+        found.candidates = ["NF04", "NF10"] if data else ["NF10", "NF04"]
+        return found
+    held = [one for one in silence.copies if one.twin is None]
+    blamed = held if held and silence.copies[-1].twin is None else list(silence.answers)
+    if blamed and all(one.sure for one in blamed):
+        found.killed_by, found.certainty = "host", "likely"
+        found.candidates = drops(seen, blamed)
+        if len(found.candidates) > 2:
+            found.certainty = "undetermined"
+            found.needs = [
+                "the NAT host's ruleset with its counters, and conntrack -S (nft list ruleset; iptables -vnL)"
+            ]
+        lossy = study.sides[1 - blamed[0].side]
+        if lossy is None or lossy.lossy:
+            found.certainty, found.needs = "undetermined", [WHOLE.format(ENDPOINTS[1 - blamed[0].side])]
+    elif held:
+        found.needs = [WHOLE.format(ENDPOINTS[other])]
+    elif other == INSIDE:
+        found.killed_by, found.certainty = "inside", "likely"
+    else:
+        found.killed_by, found.needs = "outside", [AT_PEER]
+    return found
+
+
+def drops(seen: Seen, blamed: Sequence[Sighting]) -> list[str]:
+    """Why the host did not forward these."""
+    found: list[str] = []
+    for one in blamed:
+        judgement = seen.judgement(one)
+        code = OF_REASON.get(judgement.reason) if judgement is not None and judgement.invalid else None
+        if code == "NF05" and one.segment.flags & (tcp.SYN | tcp.FIN | tcp.RST | tcp.ACK_) == tcp.ACK_:
+            code = "NF03"  # nothing is wrong with it: conntrack had not seen what it continues
+        if code is not None and code not in found:
+            found.append(code)
+    if found:
+        return found
+    if any(one.ts >= blamed[0].ts for one in seen.leaks()):
+        return ["NF04", "NF10"]
+    return ["NF12", "NF04", "NF11", "NF03"]
+
+
+def of_nothing(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings) -> Conclusion:
+    """No lethal RST and no silence: it ended well, or the capture does not show its end."""
+    outcomes = seen.fates.outcomes
+    unclear = [one for one in seen.resets if one.effect == "unknown"]
+    if unclear and "completed" not in outcomes:
+        first = unclear[0]
+        found = Conclusion("unknown", "undetermined", candidates(by_reset[id(first)]), first=first)
+        found.killed_by = first.author if first.author in ENDPOINTS and not first.passive else "unknown"
+        return found
+    if "aborted" in outcomes:
+        return _of_abort(seen, by_reset, by_connection, outcomes.index("aborted"))
+    if "completed" not in outcomes and (hidden := _hidden_end(seen)) is not None:
+        return hidden
+    both = all(outcome == "completed" for outcome in outcomes)
+    return Conclusion("none", "certain" if both and seen.study.both else "likely")
+
+
+def _hidden_end(seen: Seen) -> Conclusion | None:
+    """That it shows no end in the captures may be due to them, or to the host, which kept it back."""
+    found = Conclusion("unknown", "undetermined")
+    kept = [one for one in _last(seen) if one.twin is None and one.sure]
+    if seen.leaks():
+        found.candidates = ["NF04", "NF10"]
+    elif refused := [one for one in kept if seen.refuses(one)]:
+        found.candidates = drops(seen, refused)
+    elif _one_way(seen):
+        found.needs = [BOTH_WAYS]
+    elif not kept and not any(side is not None and side.lossy for side in seen.study.sides):
+        return None
+    return found
+
+
+def _one_way(seen: Seen) -> bool:
+    """Whether one end's segments are all that was captured, though the other answered them."""
+    rows = seen.study.sightings
+    return len({one.direction for one in rows}) == 1 and any(one.ack != NOWHERE for one in rows)
+
+
+def _last(seen: Seen) -> list[Sighting]:
+    """The last segment of each direction that came to the host."""
+    came = [seen.study.at(seen.study.ingress(way), way) for way in (0, 1)]
+    return [one for rows in came for one in [one for one in rows if not one.stray][-1:]]
+
+
+def _of_abort(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings, side: int) -> Conclusion:
+    """An endpoint gave up by itself, with a RST that killed nobody as far as the captures show."""
+    act = next((one for one in seen.resets if one.author == ENDPOINTS[side]), None)
+    codes = candidates(by_reset[id(act)]) if act is not None else []
+    leaked = ["NF10"] if by_connection["NF10"].answer == "supported" else []
+    return Conclusion(ENDPOINTS[side], "likely", leaked + codes, first=act)
