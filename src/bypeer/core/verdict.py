@@ -15,7 +15,7 @@ from bypeer.core.endings import drops, of_nothing, of_silence
 from bypeer.core.explanation import EndpointOutcome
 from bypeer.core.ranks import OF_REASON, Findings, candidates
 from bypeer.core.resets import ENDPOINTS, Reset
-from bypeer.core.study import FOREVER, INSIDE, OUTSIDE, Sighting
+from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting
 
 
 def conclude(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings) -> Conclusion:
@@ -111,6 +111,9 @@ def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) 
     if outer is not None and outer.lost and not seen.refuses(trigger):
         # The segment that was really answered may be one of those lost.
         found.certainty, found.needs = "undetermined", [WHOLE.format(ENDPOINTS[OUTSIDE])]
+    if study.both and not trigger.sure and not seen.refuses(trigger):
+        # It may well have been forwarded: then something else was answered.
+        found.certainty, found.needs = "undetermined", [WHOLE.format(ENDPOINTS[1 - trigger.side])]
     if not study.both:
         found.needs = missing(seen)
         if not seen.refuses(trigger):
@@ -216,18 +219,23 @@ def _hidden_kill(seen: Seen, reset: Reset, found: Conclusion) -> None:
 
 
 def _lived(seen: Seen, side: int, reset: Reset) -> int:
-    """When an endpoint that sent a RST was last known to live; never, if nothing shows what it was sent.
+    """When something passed toward an endpoint that it then answered: until then it surely lived.
 
-    What it had sent still comes while that which kills it is on its way to it.
+    What it had sent may still be on its way when it is dead. Never, if nothing shows what it was sent.
     """
-    study, trip = seen.study, reset.ts - reset.trigger.ts if reset.trigger is not None else 0
+    study = seen.study
     way = 1 - study.outward if side == OUTSIDE else study.outward
-    if not study.at(side, 1 - way):
-        return -FOREVER
-    said = [
-        one.ts for one in study.sightings if one.direction == way and not one.is_rst and one.ts < reset.ts
-    ]
-    return max(said) - trip if said else -FOREVER
+    own = [one for one in study.at(side, way) if one.ts < reset.ts and not one.is_rst]
+    acked = max((one.ack for one in own), default=NOWHERE)
+    echoed = max((one.segment.tsecr for one in own if one.segment.timestamps), default=-1)
+    answered, echo = -FOREVER, FOREVER
+    for one in study.at(side, 1 - way):
+        if one.ts < reset.ts and not one.is_rst:
+            if one.start < one.end <= acked:
+                answered = max(answered, one.ts)
+            if one.segment.timestamps and one.segment.tsval == echoed:
+                echo = min(echo, one.ts)
+    return max(answered, echo) if echo < FOREVER else answered
 
 
 def _suspects(seen: Seen, reset: Reset) -> list[str]:
