@@ -259,6 +259,8 @@ def contradicted(story: str, *kernels: Kernel) -> set[str]:
         (FAR + f"+.01 {LATE} !\n+.01 > R. 101:101(0) ack 91449", set()),
         (ASKED + "+.01 < . 70000:70100(100) ack 101\n" + END, set(OLD)),
         (ASKED + f"+.01 {BEYOND}\n" + END, {*OLD, *NEW}),
+        # It left, and the capture that would show what came before it missed that.
+        (ASKED + f"+.01 {BEYOND} -o\n" + END, set()),
         (CUT + f"+.01 {BEYOND}\n+.01 > R. 101:101(0) ack 91449", set()),
     ],
     ids=["late", "late, not forwarded", "a little beyond", "far beyond", "far beyond, begun too late"],

@@ -32,9 +32,9 @@ def again(line: str, *, times: int = 4) -> str:
     return "".join(f"{1 + 0.3 * (2**at - 1):.1f} {line}\n" for at in range(times))
 
 
-def unseen(story: str) -> str:
-    """The story, of which the outside captured nothing."""
-    return "".join(f"{line} -o\n" for line in story.splitlines() if line.strip())
+def unseen(story: str, mark: str = "-o") -> str:
+    """The story, of which the outside (or, with -i, the inside) captured nothing."""
+    return "".join(f"{line} {mark}\n" for line in story.splitlines() if line.strip())
 
 
 class Expected(NamedTuple):
@@ -124,6 +124,22 @@ SOMETHING_IS_LOST = {
         unseen(ASKED + BURST + HOST) + NEXT + "0.301 > P. 201:301(100) ack 1449 win 502\n"
         + "0.302 > P. 301:401(100) ack 1449 win 502\n" + DEATH,
         "unknown", "EP05", "undetermined", "reset", "the outside capture again", {"linger": 0.0},
+    ),
+    "the same, while more of the peer's was on its way": Expected(
+        unseen(ASKED + BURST + HOST) + "0.295 < . 1449:2897(1448) ack 101 win 509\n"
+        + NEXT.replace("1449", "2897") + DEATH.replace("1449", "2897"),
+        "unknown", "EP05", "undetermined", "reset", "the outside capture again", {"linger": 0.0},
+    ),
+    "whether the trigger was forwarded": Expected(
+        unseen(ASKED + GOOD.replace("!", "") + HOST, "-i") + NEXT
+        + "0.301 > P. 201:301(100) ack 1449 win 502\n0.302 > P. 301:401(100) ack 1449 win 502\n" + DEATH,
+        "host", "NF04", "undetermined", "reset", "the inside capture again", {"linger": 0.0},
+    ),
+    "the inside, until shortly before the late one": Expected(
+        unseen(FAR.partition("0.050")[0], "-i") + "".join(FAR.partition("0.050")[1:])
+        + "0.2 < . 1:1449(1448) ack 101 win 509 <TS val 3492918103 ecr 3487918092> !\n" + HOST
+        + "0.25 < . 91449:92897(1448) ack 101 win 509\n",
+        "host", "NF01", "certain", "hung", how={"timestamps": True, "linger": 0.0},
     ),
     "all that was sent to the peer": Expected(
         "".join(
