@@ -260,10 +260,10 @@ def contradicted(story: str, *kernels: Kernel) -> set[str]:
         (ASKED + "+.01 < . 70000:70100(100) ack 101\n" + END, set(OLD)),
         (ASKED + f"+.01 {BEYOND}\n" + END, {*OLD, *NEW}),
         # It left, and the capture that would show what came before it missed that.
-        (ASKED + f"+.01 {BEYOND} -o\n" + END, set()),
+        (ASKED + f"+.01 {BEYOND} -o\n+.01 > R. 101:101(0) ack 90000101", set()),
         (CUT + f"+.01 {BEYOND}\n+.01 > R. 101:101(0) ack 91449", set()),
     ],
-    ids=["late", "late, not forwarded", "a little beyond", "far beyond", "far beyond, begun too late"],
+    ids=["late", "late, not forwarded", "a little beyond", "far beyond", "out of a gap", "begun too late"],
 )
 def test_what_was_forwarded_contradicts_a_kernel_that_would_have_refused_it(
     story: str, names: set[str]
