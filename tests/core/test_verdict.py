@@ -206,6 +206,10 @@ OTHERS_KILL = {
     "the client": Expected(
         ASKED + "0.300 > R. 101:101(0) ack 1449 win 502", "inside", "EP02", "likely", "aborted",
     ),
+    "the client, whose RST is overtaken by its answer to what came just then": Expected(
+        ASKED + "0.3 < . 1449:2897(1448) ack 101 win 509\n0.3001 > R 101:101(0) win 0\n"
+        + "0.3002 > R. 101:101(0) ack 2897 win 502", "inside", "EP02", "likely", "aborted",
+    ),
     "the client, whose RST leaks": Expected(
         ASKED + "0.300 >~ R. 101:101(0) ack 1449 win 502", "inside", "NF10", "likely", "aborted",
     ),

@@ -17,6 +17,8 @@ from bypeer.core.ranks import OF_REASON, Findings, candidates
 from bypeer.core.resets import ENDPOINTS, Reset
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting
 
+_AT_ONCE = 1_000_000  # ns: within it one packet may overtake another in the endpoint that sends both
+
 
 def conclude(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Findings) -> Conclusion:
     """Judge one connection; `by_reset` by id of the reset."""
@@ -50,7 +52,7 @@ def perhaps_host(seen: Seen) -> bool:
 def _of_reset(
     seen: Seen, reset: Reset, by_reset: Mapping[int, Findings], by_connection: Findings
 ) -> Conclusion:
-    findings = by_reset[id(reset)]
+    findings = by_reset[id(_meant(seen, reset))]
     own = {code: by_connection[code] for code in ("EP06", "EP08", "PA02") if code in by_connection}
     together = {**own, **findings}
     codes = candidates(together) or _of_challenged(seen, reset, by_reset)
@@ -80,6 +82,14 @@ def _of_reset(
     elif reset.refuses and not reset.author_sure:
         found.candidates.append("PA01")  # a firewall before the peer may refuse in its name
     return found
+
+
+def _meant(seen: Seen, reset: Reset) -> Reset:
+    """The RST by which its sender left, where this one, which answers what came just then, overtook that."""
+    if reset.author not in ENDPOINTS or not reset.passive:
+        return reset
+    soon = [one for one in seen.resets if 0 < one.ts - reset.ts < _AT_ONCE and one.author == reset.author]
+    return next((one for one in soon if not one.passive), reset)
 
 
 def _of_challenged(seen: Seen, reset: Reset, by_reset: Mapping[int, Findings]) -> list[str]:
