@@ -11,7 +11,7 @@ from bypeer.capture.case import About, Vantage, write
 from bypeer.capture.read import open_capture
 from bypeer.capture.series import Series
 from bypeer.core.evidence import Event
-from bypeer.core.frames import Interface
+from bypeer.core.frames import BATCH, Interface
 from bypeer.core.segment import NO_TIME
 from tests import make, scene
 from tests.make import Taken
@@ -128,6 +128,13 @@ def test_an_interface_is_one_through_all_files(
     one = series(tmp_path, *(pcapng(*file) for file in files))
     assert [row for _, _, row in read(one)] == rows
     assert [interface.name for interface in one.interfaces] == names
+
+
+def test_an_interface_of_snoop_is_one_through_all_batches(tmp_path: Path) -> None:
+    """Its reader must say of each frame that it is of the only one: the rows of a batch are translated."""
+    fddi = make.snoop(taken(*range(2 * BATCH + 1)), kind=8)
+    one = series(tmp_path, make.snoop(taken(0)), fddi)
+    assert [interface for _, _, interface in read(one)] == [0, *[1] * (2 * BATCH + 1)]
 
 
 def test_there_is_an_end_to_interfaces(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def _walk(stream: Stream, frames: Frames, capture: Capture) -> None:
         frames.start[row] = stream.pos + _RECORD.size
         frames.captured[row], frames.length[row] = included, length
         frames.ts[row] = seconds * 1_000_000_000 + micros * 1_000
-        frames.offset[row] = base + stream.pos
+        frames.interface[row], frames.offset[row] = 0, base + stream.pos
         capture.lost(0, "cumulative drops", drops)
         stream.pos += record
         row += 1
