@@ -20,6 +20,7 @@ KILL = ASKED + BURST + HOST + NEXT + DEATH
 # A good segment that the host answers: nothing on the wire says why.
 GOOD = "0.200 < . 1449:2897(1448) ack 101 win 509 !\n"
 LATE = FAR + "0.200 < . 1:1449(1448) ack 101 win 509 !\n" + HOST
+UNTRANSLATED = FAR + "0.200 <~ . 1:1449(1448) ack 101 win 509\n+.0001 ~> R 101:101(0) win 0\n" + NEXT + DEATH
 CLOSE = """
     1.000 < F. 1449:1449(0) ack 101 win 509
     1.001 > F. 101:101(0) ack 1450 win 502
@@ -129,6 +130,14 @@ SOMETHING_IS_LOST = {
         unseen(ASKED + BURST + HOST) + "0.295 < . 1449:2897(1448) ack 101 win 509\n"
         + NEXT.replace("1449", "2897") + DEATH.replace("1449", "2897"),
         "unknown", "EP05", "undetermined", "reset", "the outside capture again", {"linger": 0.0},
+    ),
+    "the outside, until shortly before a reply was not translated": Expected(
+        unseen(UNTRANSLATED.partition("0.030")[0]) + "".join(UNTRANSLATED.partition("0.030")[1:]),
+        "inside", "NF07", "likely", "unknown", how={"nat": "service", "linger": 0.0},
+    ),
+    "both, until shortly before a reply was not translated": Expected(
+        "".join(UNTRANSLATED.partition("0.030")[1:]), "inside", "NF07", "likely", "unknown",
+        how={"nat": "service", "linger": 0.0},
     ),
     "whether the trigger was forwarded": Expected(
         unseen(ASKED + GOOD.replace("!", "") + HOST, "-i") + NEXT
@@ -351,7 +360,6 @@ EARLY = (
     OPEN.rpartition("0.011")[0] + "0.020 < . 900000:900100(100) ack 1 win 509 !\n0.0201 H> R 1:1(0) win 0\n"
     "0.300 > . 1:1(0) ack 1 win 502\n0.310 < R 1:1(0) win 0\n"
 )
-UNTRANSLATED = FAR + "0.200 <~ . 1:1449(1448) ack 101 win 509\n+.0001 ~> R 101:101(0) win 0\n" + NEXT + DEATH
 RESTS: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
     # story, how, kernel, the rule that it rests on, one that it does not
     "on how a handshake begins anew": (EARLY, {}, "6.12", "reinit_needs_syn", "closing_rst_unchecked"),

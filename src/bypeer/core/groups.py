@@ -124,7 +124,7 @@ class _Index:
                     _few(self.prints, value, group)
             _few(self.ends, place.client, group)
             _few(self.ends, place.server, group)
-            if opened(place):
+            if opened(place) or len(group) > 1:  # what belongs nowhere is no place where others might
                 _few(self.tuples, (place.client, place.server), (place, group))
 
 
@@ -144,7 +144,7 @@ def _adopt(groups: list[Group], unopened: Iterable[Place]) -> None:
         if not group:
             groups.append(group)
         group.append(place)
-        index.add(group, (place,))
+        index.add(group, group if len(group) == 2 else (place,))
 
 
 def _open(groups: Iterable[Group]) -> list[Group]:
