@@ -181,16 +181,13 @@ def position(study: Study, one: Sighting) -> Reason:
     leaves a hole, of unseen data if it acknowledges more than had passed.
     """
     way = one.direction
-    side = study.ingress(way)
     passed = [
         other
         for other in study.sightings
-        if other.ts < one.ts and not other.is_rst and (other.twin is not None or not study.both)
+        if other.ts < one.ts and not other.is_rst
+        if other.twin is not None or not study.both or other.side != study.ingress(other.direction)
     ]
-    front = max(
-        (other.end for other in passed if other.direction == way and other.side == side),
-        default=one.start,
-    )
+    front = max((other.end for other in passed if other.direction == way), default=one.start)
     acked = max((other.ack for other in passed if other.direction != way), default=NOWHERE)
     sent = max((other.end for other in passed if other.direction != way), default=one.ack)
     if one.start > front:
