@@ -167,7 +167,7 @@ def _half(pieces: Any, row: int, direction: int, rare: Rare) -> Half:
         ({way.ttl: way.segments - resets - sum(others.values())} | others) if first else {},
         ({past.reset_ttl[direction]: resets - sum(rare.reset_ttls[direction].values())} if resets else {})
         | rare.reset_ttls[direction],
-        [past.prints[2 * at + direction] for at in range(way.kept - 1, -1, -1)],
+        sorted({past.prints[2 * at + direction] for at in range(way.kept)}),
     )
 
 

@@ -7,7 +7,7 @@ from bypeer.core.segment cimport Segment
 from bypeer.core.trail cimport Trail
 
 cdef long long _NUMBERS, _HALF, _MOST_CONNECTIONS, _UNDATED, _MANY
-cdef int _TO_SERVER, _TO_CLIENT, _SKETCH, _FIN, _SYN, _RST, _ACK, _SPECIAL, _ABSENT, _FEW_MARKS
+cdef int _TO_SERVER, _TO_CLIENT, _FIN, _SYN, _RST, _ACK, _SPECIAL, _ABSENT, _FEW_MARKS
 cdef int _OPENED, _RESET, _VERSION6, _RARE, _CLOCK, _FIRST, _ACKED, _FIN_SEEN, _ISN
 
 cdef _count(dict counts, int key)
@@ -27,7 +27,8 @@ cdef class Connections:
     cdef public Trail trail
     cdef unsigned int _block
 
-    @cython.locals(place="Py_ssize_t", slot="unsigned long long")
+    @cython.locals(place="Py_ssize_t", slot="unsigned long long", pieces="char **", slots="unsigned long long *",
+                   mask="unsigned long long", packet="Packet *")
     cdef void expect(self, Packet *packets, Py_ssize_t count) noexcept
     @cython.locals(trail=Trail, row="long long", line="Line *")
     cpdef trace(self, long long frame, long long offset)

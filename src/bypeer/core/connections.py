@@ -16,7 +16,7 @@ from typing import Any
 
 from bypeer.core import connection as summary
 from bypeer.core import lines, plain, sketch, tcp, tuples
-from bypeer.core.connection import FEW_MARKS, SKETCH, TO_CLIENT, TO_SERVER, Connection, Rare
+from bypeer.core.connection import FEW_MARKS, TO_CLIENT, TO_SERVER, Connection, Rare
 from bypeer.core.frames import Span
 from bypeer.core.segment import ABSENT, NO_TIME, Segment
 from bypeer.core.trail import Trail
@@ -32,7 +32,7 @@ _OPENED, _RESET, _VERSION6 = summary.OPENED, summary.RESET, summary.VERSION6
 _RARE, _CLOCK = summary.RARE, summary.CLOCK
 _FIRST, _ACKED, _FIN_SEEN, _ISN = summary.FIRST, summary.ACKED, summary.FIN_SEEN, summary.ISN
 _NUMBERS, _HALF, _MOST_CONNECTIONS = (1 << 32) - 1, 1 << 31, MOST_CONNECTIONS
-_TO_SERVER, _TO_CLIENT, _SKETCH, _UNDATED = TO_SERVER, TO_CLIENT, SKETCH, NO_TIME
+_TO_SERVER, _TO_CLIENT, _UNDATED = TO_SERVER, TO_CLIENT, NO_TIME
 _SYN, _RST, _ACK, _FIN, _SPECIAL = tcp.SYN, tcp.RST, tcp.ACK_, tcp.FIN, tcp.SYN | tcp.FIN | tcp.RST
 _ABSENT, _FEW_MARKS = ABSENT, FEW_MARKS
 _MANY = 2048  # rows that are more than a cache holds
@@ -114,16 +114,18 @@ class Connections:
         """Begin to look for the connections of so many packets, GROUP at most."""
         if self.count < _MANY:
             return
+        pieces, slots, mask = self.pieces, self._slots, self._mask
         for place in range(count):
-            lines.fetch_slot(self._slots, lines.packet_at(packets, place).mixed & self._mask)
+            lines.fetch_slot(slots, lines.packet_at(packets, place).mixed & mask)
         for place in range(count):
-            slot = self._slots[lines.packet_at(packets, place).mixed & self._mask]
+            slot = slots[lines.packet_at(packets, place).mixed & mask]
             if slot:
-                lines.fetch_line(self.pieces, (slot & _NUMBERS) - 1)
+                lines.fetch_line(pieces, (slot & _NUMBERS) - 1)
         for place in range(count):
-            slot = self._slots[lines.packet_at(packets, place).mixed & self._mask]
+            packet = lines.packet_at(packets, place)
+            slot = slots[packet.mixed & mask]
             if slot:
-                lines.fetch_past(self.pieces, (slot & _NUMBERS) - 1, _SKETCH)
+                lines.fetch_past(pieces, (slot & _NUMBERS) - 1, packet.flags & _SPECIAL)
 
     def trace(self, frame: int, offset: int) -> None:
         """Further frames follow, from this one on, which lies at that offset."""

@@ -136,17 +136,18 @@ cdef inline void fetch_line(char **found, long long row) noexcept nogil:
     bypeer_fetch(line)
     bypeer_fetch(&line.ways[0])
 
-cdef inline void fetch_past(char **found, long long row, int sketch) noexcept nogil:
+cdef inline void fetch_past(char **found, long long row, int special) noexcept nogil:
     cdef Line *line = line_at(found, row)
-    cdef Past *past
-    cdef int kept = max(line.ways[0].kept, line.ways[1].kept)
-    if kept < sketch:
-        past = past_at(found, row)
-        bypeer_fetch(past.prints)
-        if kept > 7:
-            bypeer_fetch(past.prints + 16)
+    cdef Past *past = past_at(found, row)
+    if line.ways[0].most == UNSET:
+        bypeer_fetch(past.prints + 2 * line.ways[0].kept)
+    if line.ways[1].most == UNSET:
+        bypeer_fetch(past.prints + 2 * line.ways[1].kept)
+    if special:
+        bypeer_fetch(past.clock)
+        bypeer_fetch(past.marks)
     if (line.client | line.server) >> 63:
-        bypeer_fetch(past_at(found, row))
+        bypeer_fetch(past)
 
 cdef inline unsigned long long wrapped(unsigned long long number) noexcept nogil:
     return number

@@ -54,7 +54,7 @@ class Way:
     high: int  # highest end seen, RSTs left out: theirs may be arbitrary
     acked: int  # highest SEG.ACK sent this way
     most: int  # the largest of its fingerprints, once there are as many as are kept; UNSET before
-    kept: int  # how many those are
+    kept: int  # how many lie there; until then some may be the same
     ttl: int  # the first one seen
     known: int  # which of these and of Past's numbers are known (connections.py)
 
@@ -118,7 +118,7 @@ class Past:
     marks: list[int]  # ns: connection.Mark, FEW_MARKS of them
     marked: int  # how many those are
     wscale: list[int]
-    prints: list[int]  # the smallest fingerprints, the largest first: SKETCH pairs, Way.kept of them valid
+    prints: list[int]  # the smallest fingerprints (sketch.py): SKETCH pairs, Way.kept of them valid
 
     def __init__(self) -> None:
         self.client_hi = self.client_lo = self.server_hi = self.server_lo = 0
@@ -217,8 +217,8 @@ def fetch_line(found: Any, row: int) -> None:
     """Have the processor load a line that is wanted soon."""
 
 
-def fetch_past(found: Any, row: int, sketch: int) -> None:
-    """Have it load the fingerprints, if the row is so new that it has fewer than that, or the addresses."""
+def fetch_past(found: Any, row: int, special: int) -> None:
+    """Have it load what a packet will change there, or the addresses; whether it is a SYN, FIN or RST."""
 
 
 def wrapped(number: int) -> int:
