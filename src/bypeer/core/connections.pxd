@@ -6,9 +6,10 @@ from bypeer.core.lines cimport Line, Packet, Past, Way
 from bypeer.core.segment cimport Segment
 from bypeer.core.trail cimport Trail
 
-cdef long long _NUMBERS, _HALF, _MOST_CONNECTIONS, _UNDATED, _MANY
+cdef long long _NUMBERS, _HALF, _MOST_CONNECTIONS, _UNDATED, _MANY, _MORE
+cdef unsigned long long _IN_PART
 cdef int _TO_SERVER, _TO_CLIENT, _FIN, _SYN, _RST, _ACK, _SPECIAL, _ABSENT, _FEW_MARKS
-cdef int _OPENED, _RESET, _VERSION6, _RARE, _CLOCK, _FIRST, _ACKED, _FIN_SEEN, _ISN
+cdef int _OPENED, _RESET, _VERSION6, _RARE, _CLOCK, _FIRST, _ACKED, _FIN_SEEN, _ISN, _USUAL, _BEGUN
 
 cdef _count(dict counts, int key)
 
@@ -32,13 +33,18 @@ cdef class Connections:
     cdef void expect(self, Packet *packets, Py_ssize_t count) noexcept
     @cython.locals(trail=Trail, row="long long", line="Line *")
     cpdef trace(self, long long frame, long long offset)
-    @cython.locals(place="Py_ssize_t")
+    @cython.locals(place="Py_ssize_t", slots="unsigned long long *", mask="unsigned long long",
+                   slot="unsigned long long", packet="Packet *", trail=Trail,
+                   notes="unsigned int *")
     cdef bint take(self, Packet *packets, Py_ssize_t count) except -1
+    @cython.locals(line="Line *", way="Way *", ts="long long", there="unsigned long long",
+                   back="unsigned long long", direction="long long")
+    cdef inline bint _add(self, long long row, Packet *packet, Trail trail, unsigned int *notes) except -1
     @cython.locals(packet="Packet *")
     cpdef Py_ssize_t place(self, Segment segment) except -1
     @cython.locals(mixed="unsigned long long", upper="unsigned long long", at="unsigned long long",
                    slot="unsigned long long", row="long long", line="Line *", direction="int")
-    cdef inline Py_ssize_t arrive(self, Packet *packet) except -1
+    cdef Py_ssize_t arrive(self, Packet *packet) except -1
     @cython.locals(there="unsigned long long", back="unsigned long long")
     cdef inline int _direction(self, Line *line, long long row, Packet *packet) noexcept
     @cython.locals(way="Way *", ts="long long")

@@ -5,7 +5,8 @@ from libc.string cimport memcpy, memset
 cdef extern from *:
     """
     #if defined(__GNUC__) || defined(__clang__)
-    #define bypeer_fetch(address) __builtin_prefetch(address)
+    /* Without the empty statement, gcc takes a function that does nothing else for one that it may leave out. */
+    #define bypeer_fetch(address) do { __builtin_prefetch(address); __asm__ volatile (""); } while (0)
     #else
     #define bypeer_fetch(address) ((void)0)
     #endif
@@ -16,8 +17,8 @@ cdef extern from *:
     """
     #if defined(__SIZEOF_INT128__)
     static inline unsigned long long bypeer_folded(unsigned long long one, unsigned long long other) {
-        unsigned __int128 product = (unsigned __int128)one * other;
-        return (unsigned long long)(product >> 64) ^ (unsigned long long)product;
+        unsigned long long upper = (unsigned long long)((unsigned __int128)one * other >> 64);
+        return upper ^ one * other;
     }
     #else
     static inline unsigned long long bypeer_folded(unsigned long long one, unsigned long long other) {
@@ -113,7 +114,7 @@ cdef inline void move(char **found, long long source, long long target) noexcept
     memset(line_at(found, source), 0, sizeof(Line))
     memset(past_at(found, source), 0, sizeof(Past))
 
-cdef inline Way *way_of(Line *line, int direction) noexcept nogil:
+cdef inline Way *way_of(Line *line, long long direction) noexcept nogil:
     return &line.ways[direction]
 
 cdef inline long long *column(long long[::1] numbers) noexcept:
@@ -127,6 +128,14 @@ cdef inline const unsigned char *octets_of(bytearray memory) noexcept:
 
 cdef inline unsigned long long *slots_of(bytearray octets) noexcept:
     return <unsigned long long *><char *>octets
+
+cdef inline unsigned long long slot_of(
+    unsigned long long *slots, unsigned long long mask, unsigned long long mixed
+) noexcept nogil:
+    cdef unsigned long long at = mixed & mask
+    while slots[at] and slots[at] >> 32 != mixed >> 32:
+        at = at + 1 & mask
+    return slots[at]
 
 cdef inline void fetch_slot(unsigned long long *slots, unsigned long long at) noexcept nogil:
     bypeer_fetch(slots + at)
@@ -146,7 +155,7 @@ cdef inline void fetch_past(char **found, long long row, int special) noexcept n
     if special:
         bypeer_fetch(past.clock)
         bypeer_fetch(past.marks)
-    if (line.client | line.server) >> 63:
+    if (line.client | line.server) & 1:
         bypeer_fetch(past)
 
 cdef inline unsigned long long wrapped(unsigned long long number) noexcept nogil:

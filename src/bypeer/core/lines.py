@@ -209,6 +209,14 @@ def slots_of(octets: bytearray) -> Any:
     return memoryview(octets).cast("Q")
 
 
+def slot_of(slots: Any, mask: int, mixed: int) -> int:
+    """What the slot of a hash holds: the first from its place on that has its upper half, or none."""
+    at = mixed & mask
+    while slots[at] and slots[at] >> 32 != mixed >> 32:
+        at = at + 1 & mask
+    return slots[at]  # type: ignore[no-any-return]
+
+
 def fetch_slot(slots: Any, at: int) -> None:
     """Have the processor load a slot that is wanted soon."""
 
