@@ -34,6 +34,8 @@ cdef extern from *:
 cdef enum:
     PIECE = 512
     TICK = 512
+    LARGE = 1 << 22  # octets
+    TOGETHER = 32  # pieces, but for the first ones
 
 cdef enum Unset:
     UNSET = 0xFFFFFFFF
@@ -90,9 +92,29 @@ cdef inline Packet *packet_at(Packet *found, long long place) noexcept nogil:
 cdef inline char **pieces(bytearray memory) noexcept:
     return <char **><char *>memory
 
-cdef inline bytearray piece(char **found, long long number):
-    memory = bytearray(PIECE * (sizeof(Line) + sizeof(Past)) + 64)
-    address = <char *>memory
+cdef inline object room(long long octets):
+    if octets < LARGE:
+        return bytearray(octets)
+    import mmap  # here: most captures do without
+    # In huge pages, which spare most waits for where a page is: only what is mapped by itself can have them.
+    try:
+        memory = mmap.mmap(-1, octets, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    except (OSError, AttributeError):  # a system without them, or without memory: then that is a MemoryError
+        return bytearray(octets)
+    return memory
+
+cdef inline char *address_of(object memory):
+    cdef unsigned char[::1] octets = memory
+    return <char *>&octets[0]
+
+cdef inline object piece(char **found, long long number):
+    cdef long long size = PIECE * (sizeof(Line) + sizeof(Past))
+    if number > TOGETHER and number % TOGETHER:
+        found[number] = found[number - 1] + size
+        return None
+    memory = room((size if number < TOGETHER else size * TOGETHER) + 64)
+    address = address_of(memory)
     found[number] = address + (-<unsigned long long>address & 63)  # a line begins with a cache line
     return memory
 
@@ -126,8 +148,8 @@ cdef inline unsigned int *rows_of(unsigned int[::1] numbers) noexcept:
 cdef inline const unsigned char *octets_of(bytearray memory) noexcept:
     return <const unsigned char *><char *>memory
 
-cdef inline unsigned long long *slots_of(bytearray octets) noexcept:
-    return <unsigned long long *><char *>octets
+cdef inline unsigned long long *slots_of(object octets) except NULL:
+    return <unsigned long long *>address_of(octets)
 
 cdef inline unsigned long long slot_of(
     unsigned long long *slots, unsigned long long mask, unsigned long long mixed
@@ -157,6 +179,24 @@ cdef inline void fetch_past(char **found, long long row, int special) noexcept n
         bypeer_fetch(past.marks)
     if (line.client | line.server) & 1:
         bypeer_fetch(past)
+
+cdef inline void fetch(
+    Packet *packets, long long count, char **found, unsigned long long *slots, unsigned long long mask, int special
+) noexcept nogil:
+    cdef long long place
+    cdef unsigned long long slot
+    for place in range(count):
+        fetch_slot(slots, packets[place].mixed & mask)
+    for place in range(count):
+        slot = slot_of(slots, mask, packets[place].mixed)
+        if slot:
+            fetch_line(found, (slot & 0xFFFFFFFFULL) - 1)
+    if special < 0:
+        return
+    for place in range(count):
+        slot = slot_of(slots, mask, packets[place].mixed)
+        if slot:
+            fetch_past(found, (slot & 0xFFFFFFFFULL) - 1, packets[place].flags & special)
 
 cdef inline unsigned long long wrapped(unsigned long long number) noexcept nogil:
     return number

@@ -150,8 +150,13 @@ def pieces(memory: bytearray) -> Any:
     return []
 
 
-def piece(found: Any, number: int) -> bytearray:
-    """Have one more piece, of PIECE empty rows; the memory that must be held on to."""
+def room(octets: int) -> Any:
+    """Memory that is all 0: that much."""
+    return bytearray(octets)
+
+
+def piece(found: Any, number: int) -> Any:
+    """Have one more piece, of PIECE empty rows, the next one; what must be held on to."""
     found.extend((Line(), Past()) for _ in range(PIECE))
     return bytearray()
 
@@ -204,7 +209,7 @@ def octets_of(memory: bytearray) -> Any:
     return memory
 
 
-def slots_of(octets: bytearray) -> Any:
+def slots_of(octets: Any) -> Any:
     """Memory as 64-bit numbers."""
     return memoryview(octets).cast("Q")
 
@@ -221,12 +226,11 @@ def fetch_slot(slots: Any, at: int) -> None:
     """Have the processor load a slot that is wanted soon."""
 
 
-def fetch_line(found: Any, row: int) -> None:
-    """Have the processor load a line that is wanted soon."""
+def fetch(packets: Any, count: int, found: Any, slots: Any, mask: int, special: int) -> None:
+    """Have the processor load what so many packets are about to change.
 
-
-def fetch_past(found: Any, row: int, special: int) -> None:
-    """Have it load what a packet will change there, or the addresses; whether it is a SYN, FIN or RST."""
+    With `special`, the flags of those that change more than a Line, of the Past too; else it is -1.
+    """
 
 
 def wrapped(number: int) -> int:

@@ -1,4 +1,4 @@
-"""Numbers in network byte order (`le16`, `le32`: the other), out of a buffer whose length was checked before."""
+"""Numbers in network byte order (`le16`, `le32`: the other), of a buffer whose length was checked before."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ def read_plain(batch: Frames, octets: Any, row: int, stop: int, packets: Any, co
     while row < stop and interfaces[row] == interface:
         ip, left = starts[row] + 14, captured[row] - 34
         # EtherType, version and header length; no fragment; the protocol.
-        if left < 20 or net.le32(raw, ip - 2) & 0xFF_FFFF != 0x45_0008 or net.u32(raw, ip + 6) & 0x3FFF_00FF != 6:
+        if left < 20 or net.le32(raw, ip - 2) & 0xFF_FFFF != 0x45_0008:
+            break
+        if net.u32(raw, ip + 6) & 0x3FFF_00FF != 6:
             break
         flags = net.le16(raw, ip + 32)  # the data offset in its first octet, the flags in its second
         header = flags >> 2 & 0x3C

@@ -16,8 +16,8 @@ _SKETCH, _UNSET = SKETCH, lines.UNSET  # copies that are C integers when compile
 def keep(way: lines.Way, past: lines.Past, direction: int, value: int) -> None:
     """Keep a fingerprint that is less than `way.most`.
 
-    Until there is room for no more, they lie as they came, some perhaps twice: so a packet of a short connection
-    touches one place of them. From then on they are in order, the largest first.
+    Until there is room for no more, they lie as they came, some perhaps twice: so a packet of a short
+    connection touches one place of them. From then on they are in order, the largest first.
     """
     if way.most == _UNSET:
         past.prints[2 * way.kept + direction] = value
