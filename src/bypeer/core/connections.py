@@ -156,7 +156,7 @@ class Connections:
         way = lines.way_of(line, direction)
         if packet.flags & _USUAL != _ACK or way.known & _BEGUN != _BEGUN or way.ttl != packet.ttl:
             return False
-        if line.traits & _RESET or line.dated & lines.TICK - 1 == 0 or pause > line.pause:
+        if line.traits & _RESET or line.dated & lines.TICK - 1 == 0 or pause > lines.wrapped(line.pause):
             return False
         if self._block:  # as in `_leave`, but without a branch, since either is likely
             notes[trail.notes] = row
