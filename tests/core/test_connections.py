@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -9,13 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bypeer.core import connections as module
+from bypeer.core import lines
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.connections import FEWEST_SLOTS, Connections
+from bypeer.core.frames import Interface
+from bypeer.core.scan import scan
 from bypeer.core.script import INITIAL
-from bypeer.core.segment import ABSENT, Segment
-from bypeer.core.tcp import FIN, RST, SYN
+from bypeer.core.segment import ABSENT, NO_TIME, Segment
+from bypeer.core.tcp import ACK_, FIN, PSH, RST, SYN
+from tests import make
 from tests.core.placing import ANSWER, CLIENT, CLOSED, NEW, RESET, SERVER, SHAKEN, one, placed, told
 from tests.pure import here, inside, load_compiled
+from tests.scene import Memory
 
 # Who opened
 
@@ -222,3 +228,45 @@ def test_no_segment_is_kept_by_reference() -> None:
     record.seq = 0
     table.place(told(ANSWER)[0])
     assert [row.halves[TO_SERVER].isn for row in table.rows] == [INITIAL[0], INITIAL[0] + 500_000]
+
+
+NUMBERS = st.integers(0, 2**32 - 1) | st.integers(0, 9)
+PACKETS = st.tuples(
+    st.booleans(), st.integers(0, 3), st.sampled_from([ACK_] * 3 + [PSH | ACK_, FIN | ACK_, SYN, RST, 0]),
+    NUMBERS, NUMBERS, st.sampled_from([64, 64, 63]), st.sampled_from([1, 1, 0, -5, NO_TIME]),
+)  # fmt: skip
+
+
+@given(st.lists(PACKETS, max_size=600))
+def test_the_short_way_does_what_the_long_one_does(packets: list[Any]) -> None:
+    """All at once, as a scan takes them in that keeps none, and one by one, as one that keeps them."""
+    taken, now = [], 10**18
+    for back, port, flags, seq, ack, ttl, step in packets:
+        ports = (443, 40_000 + port) if back else (40_000 + port, 443)
+        ends = (make.SERVER, make.CLIENT) if back else (make.CLIENT, make.SERVER)
+        now += step if step != NO_TIME else 0
+        segment = make.tcp(flags, seq, ack, sport=ports[0], dport=ports[1], payload=bytes(seq % 3))
+        octets = make.ip(segment, src=ends[0], dst=ends[1], ttl=ttl)
+        taken.append(make.Taken(make.ethernet(octets), now if step != NO_TIME else NO_TIME))
+    memory = Memory(taken)
+    memory.interfaces = [Interface(make.ETHERNET)]
+    short, long = scan(memory, keep=False), scan(memory)
+    assert [tuple(row) for row in short.table.rows] == [tuple(row) for row in long.table.rows]
+    spans = [[one.table.spans([row]) for row in one.table.rows] for one in (short, long)]
+    assert spans[0] == spans[1]
+
+
+def test_rows_beyond_the_first_pieces_are_found_again() -> None:
+    """Memory for so many is had by more pieces at once."""
+    table, count, late = Connections(), 33 * lines.PIECE + 1, 32 * lines.PIECE - 1
+    (segment,) = told("> . 1:1(0) ack 1")
+    for row in range(count):
+        segment.sport = 1024 + row
+        assert table.place(segment) == row
+    for row in range(late, count):
+        segment.sport = 1024 + row
+        assert table.place(segment) == row
+    again = pickle.loads(pickle.dumps(table))
+    for held in (table, again):
+        segments = [held.connection(row).halves[0].segments for row in range(count)]
+        assert segments == [1] * late + [2] * (count - late)

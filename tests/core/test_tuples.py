@@ -43,7 +43,7 @@ def test_a_row_and_its_packets_have_the_same() -> None:
 @pytest.mark.skipif(pure.here() == "compiled", reason="a compiled module's functions cannot be replaced")
 def test_endpoints_with_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of IPv6, whose numbers say only that they may be the same."""
-    monkeypatch.setattr(tuples, "end_of", lambda high, low, port: 1 << 63)
+    monkeypatch.setattr(tuples, "end_of", lambda high, low, port: tuples.IN_PART)
     table, server = Connections(), (1, 3, 443)
     for low in (5, 6, 5):
         for segment in told(SHAKEN, client=(1, low, 40_000), server=server):

@@ -4,10 +4,14 @@ from bypeer.core cimport lines, tuples
 from bypeer.core.lines cimport Line, Packet, Past, Way
 
 cdef long long _NUMBERS, _HALF, _UNDATED
-cdef int _OPENED, _VERSION6, _SYN, _ABSENT
+cdef int _OPENED, _VERSION6, _SYN, _ABSENT, _CLOCK, _FIRST
 
 @cython.locals(line="Line *", past="Past *", way="Way *", direction="int")
 cdef clear(char **pieces, long long row, Packet *packet, long long number)
+@cython.locals(way="Way *", past="Past *")
+cdef void begin_way(char **pieces, long long row, int direction, Packet *packet) noexcept
+@cython.locals(line="Line *", past="Past *")
+cdef void moment(char **pieces, long long row, long long ts) noexcept
 @cython.locals(line="Line *", past="Past *", at="long long")
 cdef summed_up(char **pieces, long long row, object rare, long long until)
 @cython.locals(line="Line *", past="Past *", way="Way *", known="int", at="long long",

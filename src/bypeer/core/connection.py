@@ -29,6 +29,7 @@ FIRST, ACKED, FIN_SEEN, ISN = 1, 2, 4, 8
 # Copies that are C integers when compiled.
 _NUMBERS, _HALF, _UNDATED = (1 << 32) - 1, 1 << 31, NO_TIME
 _OPENED, _VERSION6, _SYN, _ABSENT = OPENED, VERSION6, tcp.SYN, ABSENT
+_CLOCK, _FIRST = CLOCK, FIRST
 
 Mark = tuple[int, int]  # ns: some time before a moment, and that moment
 
@@ -123,6 +124,28 @@ def clear(pieces: Any, row: int, packet: lines.Packet, number: int) -> None:
     past.clock[0] = past.clock[1] = past.clock[2] = past.clock[3] = packet.ts
 
 
+def begin_way(pieces: Any, row: int, direction: int, packet: lines.Packet) -> None:
+    """Take in a direction's first packet."""
+    way, past = lines.way_of(lines.line_at(pieces, row), direction), lines.past_at(pieces, row)
+    past.first[direction] = way.low = packet.seq
+    way.high, way.ttl = packet.end, packet.ttl
+    way.known |= _FIRST
+
+
+def moment(pieces: Any, row: int, ts: int) -> None:
+    """A tick of its clock, or the longest pause so far; else its first dated packet."""
+    line, past = lines.line_at(pieces, row), lines.past_at(pieces, row)
+    if line.traits & _CLOCK == 0:
+        line.traits |= _CLOCK
+        past.clock[0] = past.clock[1] = past.clock[2] = past.clock[3] = ts
+        line.since = line.paused_since = line.paused_at = ts
+    elif ts - line.ended > line.pause:
+        line.pause, line.paused_since, line.paused_at = ts - line.ended, line.since, line.ended
+    if line.dated & lines.TICK - 1 == 0:
+        past.clock[line.dated // lines.TICK & 3] = ts
+        line.since = past.clock[line.dated // lines.TICK + 1 & 3]
+
+
 def summed_up(pieces: Any, row: int, rare: Rare | None, until: int) -> Connection:
     """The summary of a row of the table; `until`: see `quiet`."""
     line, past, rare = lines.line_at(pieces, row), lines.past_at(pieces, row), rare or Rare()
@@ -167,7 +190,7 @@ def _half(pieces: Any, row: int, direction: int, rare: Rare) -> Half:
         ({way.ttl: way.segments - resets - sum(others.values())} | others) if first else {},
         ({past.reset_ttl[direction]: resets - sum(rare.reset_ttls[direction].values())} if resets else {})
         | rare.reset_ttls[direction],
-        [past.prints[2 * at + direction] for at in range(way.kept - 1, -1, -1)],
+        sorted({past.prints[2 * at + direction] for at in range(way.kept)}),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from bypeer.core import connection as summary
 from bypeer.core import lines, plain, sketch, tcp, tuples
-from bypeer.core.connection import FEW_MARKS, SKETCH, TO_CLIENT, TO_SERVER, Connection, Rare
+from bypeer.core.connection import FEW_MARKS, TO_CLIENT, TO_SERVER, Connection, Rare
 from bypeer.core.frames import Span
 from bypeer.core.segment import ABSENT, NO_TIME, Segment
 from bypeer.core.trail import Trail
@@ -29,13 +29,16 @@ MOST_CONNECTIONS = 400_000
 
 # Copies that are C integers when compiled.
 _OPENED, _RESET, _VERSION6 = summary.OPENED, summary.RESET, summary.VERSION6
-_RARE, _CLOCK = summary.RARE, summary.CLOCK
+_RARE = summary.RARE
 _FIRST, _ACKED, _FIN_SEEN, _ISN = summary.FIRST, summary.ACKED, summary.FIN_SEEN, summary.ISN
 _NUMBERS, _HALF, _MOST_CONNECTIONS = (1 << 32) - 1, 1 << 31, MOST_CONNECTIONS
-_TO_SERVER, _TO_CLIENT, _SKETCH, _UNDATED = TO_SERVER, TO_CLIENT, SKETCH, NO_TIME
+_TO_SERVER, _TO_CLIENT, _UNDATED = TO_SERVER, TO_CLIENT, NO_TIME
 _SYN, _RST, _ACK, _FIN, _SPECIAL = tcp.SYN, tcp.RST, tcp.ACK_, tcp.FIN, tcp.SYN | tcp.FIN | tcp.RST
+_USUAL, _BEGUN = _SPECIAL | _ACK, _FIRST | _ACKED
 _ABSENT, _FEW_MARKS = ABSENT, FEW_MARKS
-_MANY = 2048  # rows that are more than a cache holds
+_IN_PART = tuples.IN_PART
+# Rows of which the nearest cache does not hold what each packet changes, the next not what some do.
+_MANY, _MORE = 512, 4096
 
 
 class Connections:
@@ -54,9 +57,9 @@ class Connections:
     direction: int  # of the segment that was placed last
     _begun: int  # connections so far
     count: int  # rows
-    _held: list[bytearray]  # what the pieces lie in
+    _held: list[Any]  # what the pieces lie in
     pieces: Any  # rows (lines.py)
-    _table: bytearray  # what the slots lie in
+    _table: Any  # what the slots lie in
     _slots: Any  # upper half of the hash << 32 | row + 1, or 0
     _mask: int  # their number - 1
     _tuples: int  # how many are taken
@@ -112,18 +115,9 @@ class Connections:
 
     def expect(self, packets: Any, count: int) -> None:
         """Begin to look for the connections of so many packets, GROUP at most."""
-        if self.count < _MANY:
-            return
-        for place in range(count):
-            lines.fetch_slot(self._slots, lines.packet_at(packets, place).mixed & self._mask)
-        for place in range(count):
-            slot = self._slots[lines.packet_at(packets, place).mixed & self._mask]
-            if slot:
-                lines.fetch_line(self.pieces, (slot & _NUMBERS) - 1)
-        for place in range(count):
-            slot = self._slots[lines.packet_at(packets, place).mixed & self._mask]
-            if slot:
-                lines.fetch_past(self.pieces, (slot & _NUMBERS) - 1, _SKETCH)
+        if self.count >= _MANY:
+            more = self.count >= _MORE
+            lines.fetch(packets, count, self.pieces, self._slots, self._mask, _SPECIAL if more else -1)
 
     def trace(self, frame: int, offset: int) -> None:
         """Further frames follow, from this one on, which lies at that offset."""
@@ -139,9 +133,42 @@ class Connections:
         self._block = 0 if trail.vague else trail.block
 
     def take(self, packets: Any, count: int) -> None:
-        """Take in so many packets that were expected."""
+        """Take in so many packets that were expected: most of them the short way."""
+        trail = self.trail if self.trail is not None else Trail()
+        slots, mask, notes = self._slots, self._mask, trail.room(count)
         for place in range(count):
-            self.arrive(lines.packet_at(packets, place))
+            packet = lines.packet_at(packets, place)
+            slot = lines.slot_of(slots, mask, packet.mixed)
+            if not slot or not self._add((slot & _NUMBERS) - 1, packet, trail, notes):
+                self.arrive(packet)
+                slots, mask, notes = self._slots, self._mask, trail.room(count)
+
+    def _add(self, row: int, packet: lines.Packet, trail: Trail, notes: Any) -> bool:
+        """Do what `arrive` would do, but for `direction`, if a packet changes what most packets do."""
+        line, ts = lines.line_at(self.pieces, row), packet.ts
+        pause = lines.wrapped(ts - line.ended)  # a large one, if either is undated or they are out of order
+        there = line.client ^ packet.source | line.server ^ packet.target
+        back = line.client ^ packet.target | line.server ^ packet.source
+        part = (packet.source | packet.target) & _IN_PART
+        if line.interface != packet.interface or min(there, back) or part:
+            return False
+        direction: int = there != 0
+        way = lines.way_of(line, direction)
+        if packet.flags & _USUAL != _ACK or way.known & _BEGUN != _BEGUN or way.ttl != packet.ttl:
+            return False
+        if line.traits & _RESET or line.dated & lines.TICK - 1 == 0 or pause > lines.wrapped(line.pause):
+            return False
+        if self._block:  # as in `_leave`, but without a branch, since either is likely
+            notes[trail.notes] = row
+            trail.notes += line.block != self._block
+            line.block = self._block
+        way.segments += 1
+        line.last, line.ended, line.dated = packet.frame, ts, line.dated + 1 & 0xFFFF
+        way.high, way.low = lines.later(packet.end, way.high), lines.earlier(packet.seq, way.low)
+        way.acked = lines.later(packet.ack, way.acked)
+        if packet.print < way.most:
+            sketch.keep(way, lines.past_at(self.pieces, row), direction, packet.print)
+        return True
 
     def place(self, segment: Segment) -> int:
         """Take in a segment that comes alone."""
@@ -183,7 +210,7 @@ class Connections:
         back = line.client ^ packet.target | line.server ^ packet.source
         if line.interface != packet.interface or min(there, back):
             return -1
-        if (packet.source | packet.target) >> 63:
+        if (packet.source | packet.target) & _IN_PART:
             return tuples.direction(lines.past_at(self.pieces, row), packet)
         return 1 if there else 0
 
@@ -197,7 +224,7 @@ class Connections:
         ts = packet.ts
         if ts != _UNDATED:
             if line.dated & lines.TICK - 1 == 0 or ts - line.ended > line.pause:
-                self._moment(line, row, ts)
+                summary.moment(self.pieces, row, ts)
             line.ended = ts
             line.dated = line.dated + 1 & 0xFFFF
         if line.traits & _RESET and not packet.flags & _RST:
@@ -215,7 +242,7 @@ class Connections:
         """Widen what is known of a direction's numbers."""
         way = lines.way_of(line, direction)
         if not way.known & _FIRST:
-            self._first(way, row, direction, packet)
+            summary.begin_way(self.pieces, row, direction, packet)
         if way.ttl != packet.ttl:
             self._other_ttl(line, row, direction, packet.ttl)
         way.high, way.low = lines.later(packet.end, way.high), lines.earlier(packet.seq, way.low)
@@ -258,32 +285,11 @@ class Connections:
         else:
             self._rarity(line, row).mark(line.since, line.ended)
 
-    def _first(self, way: lines.Way, row: int, direction: int, packet: lines.Packet) -> None:
-        """Take in a direction's first packet."""
-        past = lines.past_at(self.pieces, row)
-        past.first[direction] = way.low = packet.seq
-        way.high, way.ttl = packet.end, packet.ttl
-        way.known |= _FIRST
-
     def _options(self, line: lines.Line, row: int, direction: int, isn: int, wscale: int) -> None:
         """Take in what a SYN or SYN/ACK says."""
         way, past = lines.way_of(line, direction), lines.past_at(self.pieces, row)
         past.isn[direction], past.wscale[direction] = isn, wscale
         way.known |= _ISN
-
-    def _moment(self, line: lines.Line, row: int, ts: int) -> None:
-        """A tick of its clock, or the longest pause so far; else its first dated packet."""
-        if line.traits & _CLOCK == 0:
-            line.traits |= _CLOCK
-            past = lines.past_at(self.pieces, row)
-            past.clock[0] = past.clock[1] = past.clock[2] = past.clock[3] = ts
-            line.since = line.paused_since = line.paused_at = ts
-        elif ts - line.ended > line.pause:
-            line.pause, line.paused_since, line.paused_at = ts - line.ended, line.since, line.ended
-        if line.dated & lines.TICK - 1 == 0:
-            past = lines.past_at(self.pieces, row)
-            past.clock[line.dated // lines.TICK & 3] = ts
-            line.since = past.clock[line.dated // lines.TICK + 1 & 3]
 
     def _rarity(self, line: lines.Line, row: int) -> Rare:
         if line.traits & _RARE == 0:
@@ -366,7 +372,7 @@ class Connections:
 
     def _settle(self, slots: int) -> None:
         """Give each tuple a slot anew, with the latest of its lives."""
-        self._table, self._mask, self._tuples = bytearray(8 * slots), slots - 1, 0
+        self._table, self._mask, self._tuples = lines.room(8 * slots), slots - 1, 0
         self._slots = lines.slots_of(self._table)
         for row in range(self.count):
             line = lines.line_at(self.pieces, row)

@@ -5,7 +5,8 @@ from libc.string cimport memcpy, memset
 cdef extern from *:
     """
     #if defined(__GNUC__) || defined(__clang__)
-    #define bypeer_fetch(address) __builtin_prefetch(address)
+    /* Without the empty statement, gcc takes a function that does nothing else for one that it may leave out. */
+    #define bypeer_fetch(address) do { __builtin_prefetch(address); __asm__ volatile (""); } while (0)
     #else
     #define bypeer_fetch(address) ((void)0)
     #endif
@@ -16,8 +17,8 @@ cdef extern from *:
     """
     #if defined(__SIZEOF_INT128__)
     static inline unsigned long long bypeer_folded(unsigned long long one, unsigned long long other) {
-        unsigned __int128 product = (unsigned __int128)one * other;
-        return (unsigned long long)(product >> 64) ^ (unsigned long long)product;
+        unsigned long long upper = (unsigned long long)((unsigned __int128)one * other >> 64);
+        return upper ^ one * other;
     }
     #else
     static inline unsigned long long bypeer_folded(unsigned long long one, unsigned long long other) {
@@ -33,6 +34,8 @@ cdef extern from *:
 cdef enum:
     PIECE = 512
     TICK = 512
+    LARGE = 1 << 22  # octets
+    TOGETHER = 32  # pieces, but for the first ones
 
 cdef enum Unset:
     UNSET = 0xFFFFFFFF
@@ -89,9 +92,29 @@ cdef inline Packet *packet_at(Packet *found, long long place) noexcept nogil:
 cdef inline char **pieces(bytearray memory) noexcept:
     return <char **><char *>memory
 
-cdef inline bytearray piece(char **found, long long number):
-    memory = bytearray(PIECE * (sizeof(Line) + sizeof(Past)) + 64)
-    address = <char *>memory
+cdef inline object room(long long octets):
+    if octets < LARGE:
+        return bytearray(octets)
+    import mmap  # here: most captures do without
+    # In huge pages, which spare most waits for where a page is: only what is mapped by itself can have them.
+    try:
+        memory = mmap.mmap(-1, octets, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    except (OSError, AttributeError):  # a system without them, or without memory: then that is a MemoryError
+        return bytearray(octets)
+    return memory
+
+cdef inline char *address_of(object memory):
+    cdef unsigned char[::1] octets = memory
+    return <char *>&octets[0]
+
+cdef inline object piece(char **found, long long number):
+    cdef long long size = PIECE * (sizeof(Line) + sizeof(Past))
+    if number > TOGETHER and number % TOGETHER:
+        found[number] = found[number - 1] + size
+        return None
+    memory = room((size if number < TOGETHER else size * TOGETHER) + 64)
+    address = address_of(memory)
     found[number] = address + (-<unsigned long long>address & 63)  # a line begins with a cache line
     return memory
 
@@ -113,7 +136,7 @@ cdef inline void move(char **found, long long source, long long target) noexcept
     memset(line_at(found, source), 0, sizeof(Line))
     memset(past_at(found, source), 0, sizeof(Past))
 
-cdef inline Way *way_of(Line *line, int direction) noexcept nogil:
+cdef inline Way *way_of(Line *line, long long direction) noexcept nogil:
     return &line.ways[direction]
 
 cdef inline long long *column(long long[::1] numbers) noexcept:
@@ -125,8 +148,16 @@ cdef inline unsigned int *rows_of(unsigned int[::1] numbers) noexcept:
 cdef inline const unsigned char *octets_of(bytearray memory) noexcept:
     return <const unsigned char *><char *>memory
 
-cdef inline unsigned long long *slots_of(bytearray octets) noexcept:
-    return <unsigned long long *><char *>octets
+cdef inline unsigned long long *slots_of(object octets) except NULL:
+    return <unsigned long long *>address_of(octets)
+
+cdef inline unsigned long long slot_of(
+    unsigned long long *slots, unsigned long long mask, unsigned long long mixed
+) noexcept nogil:
+    cdef unsigned long long at = mixed & mask
+    while slots[at] and slots[at] >> 32 != mixed >> 32:
+        at = at + 1 & mask
+    return slots[at]
 
 cdef inline void fetch_slot(unsigned long long *slots, unsigned long long at) noexcept nogil:
     bypeer_fetch(slots + at)
@@ -136,17 +167,36 @@ cdef inline void fetch_line(char **found, long long row) noexcept nogil:
     bypeer_fetch(line)
     bypeer_fetch(&line.ways[0])
 
-cdef inline void fetch_past(char **found, long long row, int sketch) noexcept nogil:
+cdef inline void fetch_past(char **found, long long row, int special) noexcept nogil:
     cdef Line *line = line_at(found, row)
-    cdef Past *past
-    cdef int kept = max(line.ways[0].kept, line.ways[1].kept)
-    if kept < sketch:
-        past = past_at(found, row)
-        bypeer_fetch(past.prints)
-        if kept > 7:
-            bypeer_fetch(past.prints + 16)
-    if (line.client | line.server) >> 63:
-        bypeer_fetch(past_at(found, row))
+    cdef Past *past = past_at(found, row)
+    if line.ways[0].most == UNSET:
+        bypeer_fetch(past.prints + 2 * line.ways[0].kept)
+    if line.ways[1].most == UNSET:
+        bypeer_fetch(past.prints + 2 * line.ways[1].kept)
+    if special:
+        bypeer_fetch(past.clock)
+        bypeer_fetch(past.marks)
+    if (line.client | line.server) & 1:
+        bypeer_fetch(past)
+
+cdef inline void fetch(
+    Packet *packets, long long count, char **found, unsigned long long *slots, unsigned long long mask, int special
+) noexcept nogil:
+    cdef long long place
+    cdef unsigned long long slot
+    for place in range(count):
+        fetch_slot(slots, packets[place].mixed & mask)
+    for place in range(count):
+        slot = slot_of(slots, mask, packets[place].mixed)
+        if slot:
+            fetch_line(found, (slot & 0xFFFFFFFFULL) - 1)
+    if special < 0:
+        return
+    for place in range(count):
+        slot = slot_of(slots, mask, packets[place].mixed)
+        if slot:
+            fetch_past(found, (slot & 0xFFFFFFFFULL) - 1, packets[place].flags & special)
 
 cdef inline unsigned long long wrapped(unsigned long long number) noexcept nogil:
     return number

@@ -54,7 +54,7 @@ class Way:
     high: int  # highest end seen, RSTs left out: theirs may be arbitrary
     acked: int  # highest SEG.ACK sent this way
     most: int  # the largest of its fingerprints, once there are as many as are kept; UNSET before
-    kept: int  # how many those are
+    kept: int  # how many lie there; until then some may be the same
     ttl: int  # the first one seen
     known: int  # which of these and of Past's numbers are known (connections.py)
 
@@ -118,7 +118,7 @@ class Past:
     marks: list[int]  # ns: connection.Mark, FEW_MARKS of them
     marked: int  # how many those are
     wscale: list[int]
-    prints: list[int]  # the smallest fingerprints, the largest first: SKETCH pairs, Way.kept of them valid
+    prints: list[int]  # the smallest fingerprints (sketch.py): SKETCH pairs, Way.kept of them valid
 
     def __init__(self) -> None:
         self.client_hi = self.client_lo = self.server_hi = self.server_lo = 0
@@ -150,8 +150,13 @@ def pieces(memory: bytearray) -> Any:
     return []
 
 
-def piece(found: Any, number: int) -> bytearray:
-    """Have one more piece, of PIECE empty rows; the memory that must be held on to."""
+def room(octets: int) -> Any:
+    """Memory that is all 0: that much."""
+    return bytearray(octets)
+
+
+def piece(found: Any, number: int) -> Any:
+    """Have one more piece, of PIECE empty rows, the next one; what must be held on to."""
     found.extend((Line(), Past()) for _ in range(PIECE))
     return bytearray()
 
@@ -204,21 +209,28 @@ def octets_of(memory: bytearray) -> Any:
     return memory
 
 
-def slots_of(octets: bytearray) -> Any:
+def slots_of(octets: Any) -> Any:
     """Memory as 64-bit numbers."""
     return memoryview(octets).cast("Q")
+
+
+def slot_of(slots: Any, mask: int, mixed: int) -> int:
+    """What the slot of a hash holds: the first from its place on that has its upper half, or none."""
+    at = mixed & mask
+    while slots[at] and slots[at] >> 32 != mixed >> 32:
+        at = at + 1 & mask
+    return slots[at]  # type: ignore[no-any-return]
 
 
 def fetch_slot(slots: Any, at: int) -> None:
     """Have the processor load a slot that is wanted soon."""
 
 
-def fetch_line(found: Any, row: int) -> None:
-    """Have the processor load a line that is wanted soon."""
+def fetch(packets: Any, count: int, found: Any, slots: Any, mask: int, special: int) -> None:
+    """Have the processor load what so many packets are about to change.
 
-
-def fetch_past(found: Any, row: int, sketch: int) -> None:
-    """Have it load the fingerprints, if the row is so new that it has fewer than that, or the addresses."""
+    With `special`, the flags of those that change more than a Line, of the Past too; else it is -1.
+    """
 
 
 def wrapped(number: int) -> int:

@@ -1,4 +1,4 @@
-"""Numbers in network byte order (`le32` is the other), out of a buffer whose length was checked before."""
+"""Numbers in network byte order (`le16`, `le32`: the other), of a buffer whose length was checked before."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ def le32(octets: bytearray, at: int) -> int:
     """The 32-bit number at `at` in little-endian order."""
     low = octets[at] | octets[at + 1] << 8
     return low | (octets[at + 2] | octets[at + 3] << 8) << 16
+
+
+def le16(octets: bytearray, at: int) -> int:
+    """The 16-bit number at `at` in little-endian order."""
+    return octets[at] | octets[at + 1] << 8
+
+
+def end_at(octets: bytearray, address: int, port: int) -> int:
+    """An endpoint of IPv4 as 64 bits (tuples.end_of), its address and its port lying there."""
+    return u32(octets, address) << 32 | u16(octets, port) << 16
 
 
 def u64(octets: bytearray, at: int) -> int:

@@ -6,14 +6,14 @@ from bypeer.core.frames cimport Frames
 from bypeer.core.lines cimport Packet
 from bypeer.core.segment cimport Segment
 
-cdef int _RARE, _NOP, _EOL, _TIMESTAMPS, _ABSENT
+cdef int _RARE, _NOP, _EOL, _TIMESTAMPS
 cdef unsigned int _NUMBERS, _JUST_TIMESTAMPS
 cdef unsigned long long _SEED
 
 @cython.locals(starts="long long *", captured="long long *", interfaces="long long *", times="long long *",
                interface="long long", raw="const unsigned char *", first="long long", ip="long long",
                left="long long", header="long long", size="long long", tsval="unsigned int", packet="Packet *",
-               ports="unsigned int", source="unsigned long long", target="unsigned long long",
+               source="unsigned long long", target="unsigned long long",
                seq="unsigned int", ack="unsigned int", flags="unsigned int")
 cdef Py_ssize_t read_plain(
     Frames batch, const unsigned char *octets, Py_ssize_t row, Py_ssize_t stop, Packet *packets,

@@ -10,9 +10,9 @@ from typing import Any
 from bypeer.core import lines, tcp, tuples
 from bypeer.core import octets as net
 from bypeer.core.frames import Frames
-from bypeer.core.segment import ABSENT, Segment
+from bypeer.core.segment import Segment
 
-_NUMBERS, _RARE, _ABSENT, _SEED = 0xFFFF_FFFF, tcp.SYN | tcp.RST, ABSENT, tuples.SEED
+_NUMBERS, _RARE, _SEED = 0xFFFF_FFFF, (tcp.SYN | tcp.RST) << 8, tuples.SEED
 _NOP, _EOL, _TIMESTAMPS, _JUST_TIMESTAMPS = tcp.NOP, tcp.EOL, tcp.TIMESTAMPS, 0x0101_080A
 
 # Ethernet's header has 14 octets, IPv4's 20, TCP's 20 and more: so IPv4 begins at octet 14 of a frame, TCP at
@@ -32,27 +32,29 @@ def read_plain(batch: Frames, octets: Any, row: int, stop: int, packets: Any, co
     while row < stop and interfaces[row] == interface:
         ip, left = starts[row] + 14, captured[row] - 34
         # EtherType, version and header length; no fragment; the protocol.
-        if left < 20 or net.u32(raw, ip - 2) >> 8 != 0x0800_45 or net.u32(raw, ip + 6) & 0x3FFF_00FF != 6:
+        if left < 20 or net.le32(raw, ip - 2) & 0xFF_FFFF != 0x45_0008:
             break
-        flags = net.u16(raw, ip + 32)
-        header = flags >> 10 & 0x3C
-        size = net.u16(raw, ip + 2) - 20 - header
-        if flags & _RARE or header < 20 or header > left or size < 0:
+        if net.u32(raw, ip + 6) & 0x3FFF_00FF != 6:
             break
-        tsval = 0
-        if header == 32 and net.u32(raw, ip + 40) == _JUST_TIMESTAMPS:
+        flags = net.le16(raw, ip + 32)  # the data offset in its first octet, the flags in its second
+        header = flags >> 2 & 0x3C
+        size, tsval = net.u16(raw, ip + 2) - 20 - header, 0
+        if flags & _RARE or size < 0:
+            break
+        if header == 32 and left >= 32 and net.u32(raw, ip + 40) == _JUST_TIMESTAMPS:
             tsval = net.u32(raw, ip + 44)
-        elif header > 20:
+        elif header != 20:
+            if header < 20 or header > left:
+                break
             tsval = _tsval(raw, ip + 40, ip + 20 + header)
-        packet, ports = lines.packet_at(packets, count), net.u32(raw, ip + 20)
-        source = net.u32(raw, ip + 12) << 16 | ports >> 16
-        target = net.u32(raw, ip + 16) << 16 | ports & 0xFFFF
+        packet = lines.packet_at(packets, count)
+        source, target = net.end_at(raw, ip + 12, ip + 20), net.end_at(raw, ip + 16, ip + 22)
         seq, ack = net.u32(raw, ip + 24), net.u32(raw, ip + 28)
         packet.source, packet.target = source, target
         packet.mixed = lines.tuple_hash(source, target, interface, _SEED)
-        packet.seq, packet.ack, packet.end = seq, ack, seq + size + (flags & 1) & _NUMBERS
+        packet.seq, packet.ack, packet.end = seq, ack, seq + size + (flags >> 8 & 1) & _NUMBERS
         packet.print = lines.fingerprint(seq, ack, tsval)
-        packet.flags, packet.ttl, packet.version, packet.wscale = flags & 0xFF, raw[ip + 8], 4, _ABSENT
+        packet.flags, packet.ttl, packet.version = flags >> 8, raw[ip + 8], 4
         packet.interface, packet.ts, packet.frame = interface, times[row], first + row
         count += 1
         row += 1

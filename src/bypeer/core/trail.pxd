@@ -10,10 +10,12 @@ cdef class Trail:
     cdef readonly bint vague
     cdef long long[::1] _frames, _offsets, _begins
     cdef unsigned int[::1] _rows
-    cdef long long _notes, _stride, _due
+    cdef long long _stride, _due
+    cdef public long long notes
 
     @cython.locals(looked_at=bint)
     cpdef begin(self, long long frame, long long offset)
+    cdef unsigned int *room(self, long long count) except NULL
     cdef bint note(self, unsigned int row) except -1
     @cython.locals(seen="unsigned int[::1]", notes="long long", blocks="long long", block="long long",
                    first="long long", stop="long long", at="long long", row="unsigned int")

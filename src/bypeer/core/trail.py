@@ -29,38 +29,38 @@ _SOME = 64  # blocks from which on notes for three of four frames are too many
 class Trail:
     """Blocks of frames, numbered from 1, and the rows of a table that have frames in each."""
 
-    __slots__ = ("_begins", "_due", "_frames", "_notes", "_offsets", "_rows", "_stride", "block", "vague")
+    __slots__ = ("_begins", "_due", "_frames", "_offsets", "_rows", "_stride", "block", "notes", "vague")
 
     block: int  # the number of the block that frames now belong to; 0: there is none yet
     vague: bool  # there are no notes
+    notes: int  # how many there are
     _frames: array[int]  # by block: the number of its first frame
     _offsets: array[int]  # octets from the start of the file to that
     _begins: array[int]  # which note is its first
     _rows: array[int]  # notes, block after block
-    _notes: int  # how many those are
     _stride: int  # calls of `begin` that make a block
     _due: int  # how many are left until the next
 
     def __init__(self) -> None:
-        self.block, self.vague, self._notes, self._stride, self._due = 0, False, 0, 1, 0
+        self.block, self.vague, self.notes, self._stride, self._due = 0, False, 0, 1, 0
         self._frames, self._offsets = array("q", bytes(8 * 1024)), array("q", bytes(8 * 1024))
         self._begins, self._rows = array("q", bytes(8 * 1024)), array("I", bytes(4 * 1024))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How it is sent to another process: to be asked there, not to be added to."""
         held = [_octets(self._frames), _octets(self._offsets), _octets(self._begins), _octets(self._rows)]
-        return received, (held, self.block, self._notes, self.vague)
+        return received, (held, self.block, self.notes, self.vague)
 
     def receive(self, held: list[bytes], block: int, notes: int, vague: bool) -> None:
         """Have what another process sent."""
         self._frames, self._offsets = array("q", held[0]), array("q", held[1])
         self._begins, self._rows = array("q", held[2]), array("I", held[3])
-        self.block, self._notes, self.vague = block, notes, vague
+        self.block, self.notes, self.vague = block, notes, vague
 
     @property
     def full(self) -> bool:
         """Whether it must be halved before the next `begin`."""
-        return self.block >= _MOST_BLOCKS - 1 or self._notes >= _MOST_NOTES
+        return self.block >= _MOST_BLOCKS - 1 or self.notes >= _MOST_NOTES
 
     def begin(self, frame: int, offset: int) -> None:
         """Further frames follow, from this one on, which lies at that offset."""
@@ -73,23 +73,28 @@ class Trail:
             self._frames, self._offsets = _doubled(self._frames), _doubled(self._offsets)
             self._begins = _doubled(self._begins)
         self._frames[self.block], self._offsets[self.block] = frame, offset
-        self._begins[self.block] = self._notes
+        self._begins[self.block] = self.notes
         looked_at = self.block >= _SOME and self.block & self.block - 1 == 0  # now and then
-        if looked_at and self._notes * 4 > (frame - self._frames[1]) * 3:
+        if looked_at and self.notes * 4 > (frame - self._frames[1]) * 3:
             self.forget()
+
+    def room(self, count: int) -> Any:
+        """Have room for so many more notes, rows from number `notes` on: where the first of all lies."""
+        while self.notes + count > len(self._rows):
+            self._rows = _doubled(self._rows)
+        return lines.rows_of(self._rows)
 
     def note(self, row: int) -> None:
         """A row has a frame in this block: said once for each."""
-        if self._notes == len(self._rows):
-            self._rows = _doubled(self._rows)
-        self._rows[self._notes] = row
-        self._notes += 1
+        self.room(1)
+        self._rows[self.notes] = row
+        self.notes += 1
 
     def halve(self, rows: int) -> None:
         """Make one block of every two, the table having so many rows. Block n becomes (n + 1) // 2."""
         seen, notes, blocks = array("I", bytes(4 * rows + 4)), 0, 0
         for block in range(1, self.block + 1):
-            first, stop = self._begins[block], self._notes
+            first, stop = self._begins[block], self.notes
             if block < self.block:
                 stop = self._begins[block + 1]
             if block & 1:
@@ -102,14 +107,14 @@ class Trail:
                     seen[row] = blocks
                     self._rows[notes] = row
                     notes += 1
-        self.block, self._notes, self._due = blocks, notes, 0
+        self.block, self.notes, self._due = blocks, notes, 0
         self._stride *= 2
         if notes >= _MOST_NOTES // 4 * 3:
             self.forget()
 
     def forget(self) -> None:
         """Do without notes: they are too many, tell too little, or the rows have changed their places."""
-        self.vague, self._notes = True, 0
+        self.vague, self.notes = True, 0
         self._begins, self._rows = array("q", bytes(8 * len(self._begins))), array("I", bytes(4))
 
     def spans(self, rows: Sequence[Connection], count: int) -> list[Span]:
@@ -141,7 +146,7 @@ class Trail:
 
     def _has(self, block: int, wanted: bytearray) -> bool:
         """Whether a block has frames of a wanted row."""
-        stop = self._begins[block + 1] if block < self.block else self._notes
+        stop = self._begins[block + 1] if block < self.block else self.notes
         flags, rows = lines.octets_of(wanted), lines.rows_of(self._rows)
         for at in range(self._begins[block], stop):  # noqa: SIM110 -- a generator a call would cost more
             if flags[rows[at]]:

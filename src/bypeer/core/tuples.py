@@ -14,14 +14,14 @@ _ODD = hash("bypeer.core.tuples, addresses") & (1 << 64) - 1 | 1
 _SYN, _ACK = tcp.SYN, tcp.ACK_
 _MIX_PORT, _MIX = 0x9E37_79B9_7F4A_7C15, 0xFF51_AFD7_ED55_8CCD
 _MAPPED, _ADDRESS = 0xFFFF, 0xFFFF_FFFF  # ::ffff:0:0/96: its last 16 bits, and what follows
-IN_PART = 1 << 63  # an end of which this hash does not tell all
+IN_PART = 1  # an end of which this hash does not tell all
 _IN_PART, _PORT = IN_PART, 0xFFFF
 
 
 def end_of(high: int, low: int, port: int) -> int:
     """An endpoint as 64 bits: of IPv4 the whole of it; else a hash, which has IN_PART set."""
     if high == 0 and low >> 32 == _MAPPED:
-        return (low & _ADDRESS) << 16 | port
+        return (low & _ADDRESS) << 32 | port << 16
     mixed = lines.wrapped((low ^ _SEED) + port * _MIX_PORT + lines.wrapped(high * _ODD))
     return lines.wrapped((mixed ^ mixed >> 33) * _MIX) | _IN_PART
 
@@ -31,8 +31,8 @@ def widen(packet: lines.Packet) -> None:
     if (packet.source | packet.target) & _IN_PART:
         return
     packet.src_hi = packet.dst_hi = 0
-    packet.src_lo, packet.sport = _MAPPED << 32 | packet.source >> 16, packet.source & _PORT
-    packet.dst_lo, packet.dport = _MAPPED << 32 | packet.target >> 16, packet.target & _PORT
+    packet.src_lo, packet.sport = _MAPPED << 32 | packet.source >> 32, packet.source >> 16 & _PORT
+    packet.dst_lo, packet.dport = _MAPPED << 32 | packet.target >> 32, packet.target >> 16 & _PORT
 
 
 def hash_of(line: lines.Line) -> int:
