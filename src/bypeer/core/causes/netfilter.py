@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bypeer.core import tcp
+from bypeer.core import sweeps, tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, refuted, supported, untestable
 from bypeer.core.kernels import Reason
 from bypeer.core.resets import Reset
@@ -231,29 +231,19 @@ def forged_invalid(reset: Reset, seen: Seen) -> Finding:
 def _misfits(trigger: Sighting, seen: Seen) -> list[str]:
     """What of a segment does not fit the packets of its sender round it."""
     segment = trigger.segment
-    others = [
-        one
-        for one in seen.study.at(trigger.side, trigger.direction)
-        if one is not trigger and not one.is_rst and one.twin is not None
-    ]
-    found = []
-    if others and segment.ttl and segment.ttl not in {one.segment.ttl or segment.ttl for one in others}:
+    fellows = sweeps.fellows(seen.study.at(trigger.side, trigger.direction), trigger, _IDLE)
+    found: list[str] = []
+    if not fellows.many:
+        return found
+    if segment.ttl and not fellows.ttl:
         found.append(f"TTL {segment.ttl}")
-    same = [
-        one
-        for one in others
-        if segment.ip_id
-        and one.segment.ip_id == segment.ip_id
-        and one.start != trigger.start
-        and abs(one.ts - trigger.ts) < _IDLE
-    ]
-    if same:
+    if segment.ip_id and fellows.identification:
         found.append(f"identification {segment.ip_id}, which another segment bears")
-    before = [one.segment.tsval for one in others if one.segment.timestamps and one.ts <= trigger.ts]
-    after = [one.segment.tsval for one in others if one.segment.timestamps and one.ts > trigger.ts]
-    if segment.timestamps and before and after and not min(before) <= segment.tsval <= max(after):
-        found.append(f"timestamp {segment.tsval}, outside its sender's {min(before)} to {max(after)}")
-    elif bool(before or after) != segment.timestamps and others:
+    least, most = fellows.least, fellows.most
+    if segment.timestamps and least is not None and most is not None:
+        if not least <= segment.tsval <= most:
+            found.append(f"timestamp {segment.tsval}, outside its sender's {least} to {most}")
+    elif (least is not None or most is not None) != segment.timestamps:
         found.append("timestamp option " + ("present" if segment.timestamps else "missing"))
     return found
 
