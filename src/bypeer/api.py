@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,7 +38,7 @@ class Work:
     """Captures that were looked into: what was found, and what can be drawn of it. Open until closed."""
 
     def __init__(
-        self, sources: Sequence[Series], analysis: Analysis, kernel: Kernel | None, digest: bool
+        self, sources: Sequence[Series], analysis: Analysis, kernel: Kernel | None, digest: bool | None
     ) -> None:
         self.sources, self.analysis = sources, analysis
         scans = analysis.scans
@@ -94,7 +93,7 @@ def looked_into(
     kernel: str | None = None,
     inside: Sequence[Path] | None = None,
     outside: Sequence[Path] | None = None,
-    digest: bool = False,
+    digest: bool | None = False,
     jobs: int = 1,
     watch: Watch | None = None,
     anyway: bool = False,
@@ -133,7 +132,7 @@ def explain(
     kernel: str | None = None,
     inside: Sequence[Path] | None = None,
     outside: Sequence[Path] | None = None,
-    digest: bool = False,
+    digest: bool | None = False,
     jobs: int = 1,
     watch: Watch | None = None,
 ) -> Explanation:
@@ -142,9 +141,9 @@ def explain(
     `-` is standard input. `kernel` is the NAT host's, as `uname -r` has it; `inside` and `outside`
     say which files were taken where, if the packets are not to decide. Files that were one capture
     (rotation.py) are read as one. `digest`: hash files of more than UNASKED octets too, which takes
-    longer than to read them. `jobs`: processors to be used. `watch` is told what is being done, and how
-    many octets were read for it since. Raises CaptureError where a file is no capture, ValueError where
-    the kernel is not known.
+    longer than to read them; None: hash none. `jobs`: processors to be used. `watch` is told what is being
+    done, and how many octets were read for it since. Raises CaptureError where a file is no capture,
+    ValueError where the kernel is not known.
     """
     with looked_into(
         paths, kernel=kernel, inside=inside, outside=outside, digest=digest, jobs=jobs, watch=watch
@@ -210,7 +209,7 @@ def _roles(sources: Sequence[Series], sides: Mapping[str, Role]) -> dict[int, Ro
     return {row: sides[path] for row, path in enumerate(paths) if path in sides}
 
 
-def _input(source: Series, found: Scan, digest: bool) -> Input:
+def _input(source: Series, found: Scan, digest: bool | None) -> Input:
     files = _files(source, digest)
     several = len(files) > 1
     return Input(
@@ -232,14 +231,17 @@ def _digest_of(digests: Sequence[str | None]) -> str | None:
     known = [one for one in digests if one is not None]
     if len(known) < len(digests):
         return None
+    import hashlib  # here: it costs 2 ms, and text shows no digest
+
     return hashlib.sha256("".join(f"{one}\n" for one in known).encode()).hexdigest()
 
 
-def _sha256(capture: Capture, digest: bool) -> str | None:
-    return capture.sha256() if digest or capture.size <= UNASKED else None
+def _sha256(capture: Capture, digest: bool | None) -> str | None:
+    wanted = digest or (digest is not None and capture.size <= UNASKED)
+    return capture.sha256() if wanted else None
 
 
-def _files(source: Series, digest: bool) -> list[File]:
+def _files(source: Series, digest: bool | None) -> list[File]:
     behind = {until for _, until in source.gaps}
     return [
         File(

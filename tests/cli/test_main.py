@@ -152,10 +152,15 @@ def test_what_the_library_is_asked(library: Any, capture: str, tmp_path: Path) -
         main(["explain", capture, "--inside", capture, "--outside", str(other), "--kernel", "5.10.0-8"]) == 0
     )
     paths = {"paths": (capture, str(other)), "inside": (capture,), "outside": (str(other),)}
-    assert asked.asked == {**paths, "kernel": "5.10.0-8", "digest": False, "jobs": 1, "watch": None}
+    assert asked.asked == {**paths, "kernel": "5.10.0-8", "digest": None, "jobs": 1, "watch": None}
     assert main(["explain", capture, "--hash", "-j", "3"]) == 0
     nothing = {"kernel": None, "inside": None, "outside": None, "watch": None}
-    assert asked.asked == {"paths": (capture,), **nothing, "digest": True, "jobs": 3}
+    assert asked.asked == {"paths": (capture,), **nothing, "digest": None, "jobs": 3}, "text shows none"
+    for output in ("markdown", "json"):
+        assert main(["explain", capture, "-o", output]) == 0
+        assert asked.asked["digest"] is False
+        assert main(["explain", capture, "-o", output, "--hash"]) == 0
+        assert asked.asked["digest"] is True
 
 
 @pytest.mark.parametrize("given", ["5.10", "6.18.44", "6.1-rc2", "5.10.0-32-amd64", "auto"])

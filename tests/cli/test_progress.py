@@ -97,7 +97,7 @@ def left(sent: str) -> str:
 
 
 def test_it_shows_what_is_read_and_how_far_it_is(tmp_path: Path) -> None:
-    sent = seen(capture(tmp_path / "a.pcap"), capture(tmp_path / "b.pcap"))
+    sent = seen("-o", "json", capture(tmp_path / "a.pcap"), capture(tmp_path / "b.pcap"))
     shown = lines(sent)
     assert {line.split("  ")[0] for line in shown} == {"reading", "checksums"}
     assert all(
@@ -110,8 +110,13 @@ def test_it_shows_what_is_read_and_how_far_it_is(tmp_path: Path) -> None:
     assert sent.endswith("\x1b[?25h"), "the cursor is there again"
 
 
+def test_of_what_is_told_as_text_no_checksum_is_made(tmp_path: Path) -> None:
+    shown = lines(seen(capture(tmp_path / "a.pcap")))
+    assert {line.split("  ")[0] for line in shown} == {"reading"}
+
+
 def test_a_second_reading_is_called_so(tmp_path: Path) -> None:
-    shown = lines(seen(capture(tmp_path / "a.pcap", 20_000)))
+    shown = lines(seen("-o", "json", capture(tmp_path / "a.pcap", 20_000)))
     assert list(dict.fromkeys(line.split("  ")[0] for line in shown)) == [
         "reading",
         "reading again",

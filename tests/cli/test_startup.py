@@ -23,7 +23,7 @@ HEAVY = (
 # What an explanation of pcap files as text has no use for.
 NEEDLESS = (
     "numpy", "multiprocessing", "concurrent.futures", "subprocess", "tempfile", "asyncio", "email",
-    "ipaddress", "json", "pathlib", "shutil", "signal", "textwrap", "traceback", "urllib", "zlib",
+    "hashlib", "ipaddress", "json", "pathlib", "shutil", "signal", "textwrap", "traceback", "urllib", "zlib",
     "bypeer.capture.journal", "bypeer.capture.pcapng", "bypeer.capture.snoop", "bypeer.capture.tail",
     "bypeer.capture.text",
     "bypeer.core.draw", "bypeer.core.picture", "bypeer.core.script", "bypeer.lab", "bypeer.live",

@@ -12,6 +12,8 @@ from bypeer.core.study import NOWHERE, Sighting
 from bypeer.core.sweeps import (
     copies,
     damaged,
+    earlier,
+    fellows,
     fin,
     highest_ack,
     highest_end,
@@ -83,3 +85,25 @@ def test_copies_are_no_progress(twice: tuple[str, ...]) -> None:
 def test_segments_that_go_on_are_progress() -> None:
     rows = told("".join(f"+.01 < . {at}:{at + 10}(10) ack 101\n" for at in range(1449, 1949, 10)))
     assert progress(rows) >= len(rows) - 5
+
+
+def test_those_before_a_time() -> None:
+    rows = told(CLOSED)
+    assert earlier(rows, rows[2].ts) == list(rows[:2])
+    assert earlier(rows, rows[-1].ts + 1) == list(rows[:-1]), "a RST counts for nothing"
+
+
+def test_what_the_others_have_in_common_with_one() -> None:
+    rows = [one for one in case(ASKED + CLOSED).seen.study.sightings if one.direction == 1 and one.side == 1]
+    odd, *others = rows
+    forwarded = [one for one in others if not one.is_rst and one.twin is not None]
+    assert forwarded
+    for number, one in enumerate(rows):
+        one.segment.ttl, one.segment.ip_id = 50 + number, 7 + number
+        one.segment.timestamps, one.segment.tsval = True, 100 + number
+    found = fellows(rows, odd, 10**12)
+    assert found == (len(forwarded), False, False, None, max(one.segment.tsval for one in forwarded))
+    forwarded[0].segment.ttl, forwarded[0].segment.ip_id = 0, odd.segment.ip_id
+    assert fellows(rows, odd, 10**12)[:3] == (len(forwarded), True, True)
+    assert not fellows(rows, odd, 0).identification, "too long ago"
+    assert fellows(rows, forwarded[-1], 10**12).least == min(100, *(one.segment.tsval for one in forwarded))

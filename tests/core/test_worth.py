@@ -7,10 +7,18 @@ from typing import Any
 from bypeer.core.connections import Connections
 from bypeer.core.script import INITIAL
 from bypeer.core.segment import NO_TIME
-from bypeer.core.worth import Apart, Digest, apart, near, sharing, telling
+from bypeer.core.worth import Apart, Digest, Tally, apart, lone, near, sharing, telling
 from tests.core.placing import CLIENT, CLOSED, RESET, SERVER, SHAKEN, told
 
+ANSWERED = "< S. 0:0(0) ack 1\n"
 LONE = "> . 1:1(0) ack 1 <TS val 5 ecr 6>\n"
+
+
+def tally_of(digest: Digest, *rows: int) -> Tally:
+    """Their initial sequence numbers."""
+    tally = Tally(len(rows))
+    tally.note(digest, rows)
+    return tally
 
 
 def table_of(*stories: str, client: Any = CLIENT) -> Connections:
@@ -32,10 +40,28 @@ def test_what_did_not_end_is_telling() -> None:
 def test_those_with_the_same_numbers() -> None:
     table = table_of(CLOSED, CLOSED, LONE, CLOSED)
     digest = Digest(table, NO_TIME)
-    there, back = ({half.isn} for half in table.connection(1).halves)
-    assert sharing(digest, there, set()) == sharing(digest, set(), back) == [1]
-    assert sharing(digest, back, there) == []
-    assert sharing(digest, {one.halves[0].isn for one in table.rows}, set()) == [0, 1, 3]
+    assert sharing(digest, tally_of(digest, 1), set()) == [1]
+    assert sharing(digest, tally_of(digest, 0, 1, 2, 3), set()) == [0, 1, 3]
+    assert sharing(digest, tally_of(digest, 0, 1, 2, 3), {1, 2}) == [0, 3]
+    assert sharing(digest, tally_of(digest), set()) == []
+    turned = Connections()
+    for segment in told(CLOSED, isns=[isn + 1_000_000 for isn in INITIAL[::-1]]):
+        turned.place(segment)
+    assert sharing(digest, tally_of(Digest(turned, NO_TIME), 0), set()) == [], "the other's number"
+
+
+def test_one_number_of_two_is_enough() -> None:
+    whole = Digest(table_of(CLOSED, CLOSED), NO_TIME)
+    half = Connections()
+    for segment in told(ANSWERED):
+        half.place(segment)
+    assert sharing(whole, tally_of(Digest(half, NO_TIME), 0), set()) == [0]
+
+
+def test_whose_numbers_nobody_else_has() -> None:
+    inside, outside = Digest(table_of(CLOSED, CLOSED, LONE), NO_TIME), Digest(table_of(CLOSED), NO_TIME)
+    assert lone([inside, outside], [[0, 1, 2], [0]], [[0, 1, 2], [0]]) == [[1], []]
+    assert lone([inside, outside], [[0, 1, 2], [0]], [[0, 1, 2], []]) == [[0, 1], [0]]
 
 
 def test_those_with_a_common_segment_or_endpoint() -> None:

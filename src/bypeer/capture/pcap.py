@@ -6,8 +6,7 @@ longer file header, and the longer record headers of Alexey Kuznetsov's patched 
 Only the second record tells these from plain ones, so of one record they are misread.
 """
 
-from __future__ import annotations
-
+# No annotations as text here: see explanation.py.
 from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple

@@ -60,6 +60,7 @@ def _tcpdump(found: Explanation, colour: bool, width: int) -> str:
 # Each is told whether to colour and how many columns to keep to; what is no page for a terminal ignores it.
 Render = Callable[["Explanation", bool, int], str]
 RENDER: dict[str, Render] = {"text": _text, "markdown": _markdown, "json": _json, "tcpdump": _tcpdump}
+UNHASHED = ("text", "tcpdump")  # outputs that show no digest, so that none is made
 HTML = "html"  # with pictures, for which the captures are read once more
 MOST_DRAWN = 24  # connections whose pictures a page has
 
@@ -185,8 +186,9 @@ def explain(
     if not paths:
         raise click.UsageError("no capture given")
     not_over(write, paths)
-    given = asked(kernel, inside, outside, jobs) | {"digest": digest}
-    with progress(paths, digest) as watch, patience("-" in paths, watch):
+    hashed = None if output in UNHASHED else digest
+    given = asked(kernel, inside, outside, jobs) | {"digest": hashed}
+    with progress(paths, hashed) as watch, patience("-" in paths, watch):
         if output == HTML or (output == "markdown" and write):
             with api.looked_into(paths, watch=watch, **given) as work:
                 found, drawn = work.explanation, work.pictures(telling(work.explanation))

@@ -22,10 +22,10 @@ _ERASE = "\r\x1b[2K\x1b[?25h"  # the line, and Click's hiding of the cursor (ECM
 
 
 @contextmanager
-def progress(paths: Iterable[str], digest: bool = False) -> Iterator[Progress | None]:
+def progress(paths: Iterable[str], digest: bool | None = False) -> Iterator[Progress | None]:
     """What shows how far the work on these captures is, if stderr is a terminal that can show it.
 
-    `digest`: whether all are hashed, however large.
+    `digest`: whether all are hashed, however large; None where none is.
     """
     shown = None
     if sys.stderr.isatty() and (os.environ.get("TERM") or "dumb") != "dumb":
@@ -39,11 +39,11 @@ def progress(paths: Iterable[str], digest: bool = False) -> Iterator[Progress | 
             shown.erase()
 
 
-def _totals(sizes: Sequence[int], digest: bool) -> dict[str, int]:
+def _totals(sizes: Sequence[int], digest: bool | None) -> dict[str, int]:
     """Octets that will be read, by what is done; of the rest nobody knows beforehand how much it will be."""
     if not sizes:
         return {}
-    hashed = sum(size for size in sizes if digest or size <= UNASKED)
+    hashed = sum(size for size in sizes if digest or (digest is not None and size <= UNASKED))
     return dict.fromkeys(DOING, sum(sizes)) | {"checksums": hashed}
 
 

@@ -1,14 +1,12 @@
 # The C types of effect.py: of what looks at each segment, again and again.
 cimport cython
-from bypeer.core.sweeps cimport highest_end
+from bypeer.core.sweeps cimport earlier, highest_end
 from bypeer.core.segment cimport Segment
 from bypeer.core.study cimport Sighting
 
 cdef int _ACK, _SYN
 cdef long long _NOWHERE
 
-@cython.locals(one=Sighting, found=list)
-cdef list _before(object sent, long long ts)
 @cython.locals(one=Sighting, top="long long", acked="long long")
 cpdef long long _acked(object before, object own, long long ts) except? -1
 @cython.locals(one=Sighting, nxt="long long", beyond=list)

@@ -18,7 +18,7 @@ from bypeer.core.explanation import Effect
 from bypeer.core.resets import ENDPOINTS, Reset
 from bypeer.core.segment import ABSENT
 from bypeer.core.study import NOWHERE, Sighting, Study
-from bypeer.core.sweeps import highest_end
+from bypeer.core.sweeps import earlier, highest_end
 
 _NOWHERE, _ACK, _SYN = NOWHERE, tcp.ACK_, tcp.SYN  # copies that are C integers when compiled
 _START = attrgetter("start")
@@ -121,7 +121,7 @@ def _refusal(reset: Reset, study: Study) -> None:
 def _exactness(study: Study, reset: Reset, target: int) -> None:
     sent, own = _toward(study, reset)
     ts, who, at = _when(study, reset), ENDPOINTS[target], reset.sighting.start
-    before = _before(sent, ts)
+    before = earlier(sent, ts + 1)
     acked = _acked(before, own, ts)
     top = highest_end(before, acked)
     nxt = _contiguous(before, acked)
@@ -154,15 +154,6 @@ def _exactness(study: Study, reset: Reset, target: int) -> None:
         off = at - nxt
         where = f"{abs(off)} octets {'beyond' if off > 0 else 'below'}"
         _say(reset, "harmless", f"SEG.SEQ is {where} what the {who} endpoint expected next (RFC 5961)", known)
-
-
-def _before(sent: Iterable[Sighting], ts: int) -> list[Sighting]:
-    """What was sent to the target by then, RSTs left out."""
-    found = []
-    for one in sent:
-        if one.ts <= ts and not one.is_rst:
-            found.append(one)
-    return found
 
 
 def _acked(before: Sequence[Sighting], own: Iterable[Sighting], ts: int) -> int:

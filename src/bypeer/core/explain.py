@@ -184,7 +184,7 @@ def _coverage(
 ) -> dict[tuple[int, int], Side]:
     """What time each vantage covers."""
     return {
-        (number, row.interface): Side(
+        (number, interface): Side(
             one.began if one.began != NO_TIME else -FOREVER,
             one.ended if one.ended != NO_TIME else FOREVER,
             dropped=dropped(number),
@@ -192,7 +192,7 @@ def _coverage(
             gaps=missing,
         )
         for number, (one, missing) in enumerate(zip(scans, map(gaps, range(len(scans))), strict=True))
-        for row in connections[number]
+        for interface in dict.fromkeys([row.interface for row in connections[number]])
     }
 
 

@@ -1,13 +1,11 @@
 # The C types of fate.py: of what looks at each segment, again and again.
 cimport cython
-from bypeer.core.sweeps cimport fin, highest_ack, highest_end
+from bypeer.core.sweeps cimport earlier, fin, highest_ack, highest_end
 from bypeer.core.study cimport Sighting
 
 cdef int _PROBES_NOT, _SYN
 cdef long long _NOWHERE
 
-@cython.locals(one=Sighting, found=list)
-cdef list _before(object segments, long long until)
 @cython.locals(one=Sighting, first="long long", open_ended="bint")
 cdef long long _first_beyond(object own, long long acked) except? -1
 @cython.locals(one=Sighting, syn=Sighting)

@@ -14,7 +14,7 @@ from bypeer.core.effect import CLOSED
 from bypeer.core.explanation import EndpointOutcome
 from bypeer.core.resets import ENDPOINTS, Reset
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting, Study
-from bypeer.core.sweeps import fin, highest_ack, highest_end
+from bypeer.core.sweeps import earlier, fin, highest_ack, highest_end
 
 # Copies that are C integers when compiled.
 _NOWHERE, _PROBES_NOT, _SYN = NOWHERE, tcp.SYN | tcp.FIN, tcp.SYN
@@ -191,7 +191,7 @@ def _astray(silence: Silence) -> bool:
 
 
 def _unanswered(study: Study, side: int, until: int) -> Silence | None:
-    own, got = _before(sent(study, side), until), _before(received(study, side), until)
+    own, got = earlier(sent(study, side), until), earlier(received(study, side), until)
     acked = max(highest_ack(got), _opened(own))
     first = _first_beyond(own, acked)
     if first == _NOWHERE:
@@ -203,15 +203,6 @@ def _unanswered(study: Study, side: int, until: int) -> Silence | None:
         return None
     found = Silence(side, copies, copies[0].ts, _kept_back(study, side, copies))
     return found if late or _withheld(found) else None  # whoever never got it may have said something else
-
-
-def _before(segments: Iterable[Sighting], until: int) -> list[Sighting]:
-    """Those before a time, RSTs left out."""
-    found = []
-    for one in segments:
-        if one.ts < until and not one.is_rst:
-            found.append(one)
-    return found
 
 
 def _first_beyond(own: Iterable[Sighting], acked: int) -> int:

@@ -6,8 +6,7 @@ Left out: NAT sequence offsets of helpers, SYN proxy, the distributions' own pat
 5.17.6 to 6.7, in 6.1 until 6.1.77, a newer SYN before the answer switched window scaling off.
 """
 
-from __future__ import annotations
-
+# No annotations as text here: see explanation.py.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum

@@ -97,6 +97,8 @@ def _mains(group: Sequence[Place]) -> tuple[list[Place], list[Place]]:
     the connection under two tuples one hop apart: both are proper. Where no TTL is known (printed
     text), both are if the endpoint that NAT hides was sent something by either: strays it sends.
     """
+    if len({place.vantage for place in group}) == len(group):
+        return list(group), []  # as almost always
     mains: list[Place] = []
     strays: list[Place] = []
     for vantage in dict.fromkeys(place.vantage for place in group):
@@ -121,7 +123,7 @@ def _one_hop(one: Place, other: Place) -> bool:
 
 def _depth(place: Place, reference: Place) -> float:
     """How many hops further from the client than the reference; 0 where TTLs do not tell."""
-    steps = _steps(place, reference)
+    steps = _steps(place, reference) if place is not reference else []
     return sum(steps) / len(steps) if steps else 0.0
 
 
@@ -176,6 +178,8 @@ def between(mains: list[Place], roles: Mapping[int, Role]) -> Join:
 
 def _fullest(side: Sequence[Place]) -> Place:
     """Of the places at the same hop as the nearest to the NAT, the one that saw most."""
+    if len(side) == 1:
+        return side[0]
     level = [place for place in side if abs(_depth(place, side[0])) < 1]
     return max(level, key=lambda place: place.segments)
 

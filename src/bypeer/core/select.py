@@ -16,10 +16,10 @@ from bypeer.core.connections import Connections
 from bypeer.core.worth import (
     Apart,
     Digest,
+    Tally,
     apart,
     lone,
     near,
-    numbers,
     sharing,
     surplus,
     telling,
@@ -51,7 +51,7 @@ def select(tables: Sequence[Connections], ends: Sequence[int], most: int) -> Sel
     digests = [Digest(table, end) for table, end in zip(tables, ends, strict=True)]
     told = [telling(one) for one in digests]
     dropped = surplus(digests, list(map(unnumbered, digests, told)), MOST_UNOPENED)
-    told = [sorted({*rows} - {*some}) for rows, some in zip(told, dropped, strict=True)]
+    told = [sorted({*rows} - {*some}) if some else rows for rows, some in zip(told, dropped, strict=True)]
     chosen = [{*rows, *range(min(SAMPLE, len(table)))} for table, rows in zip(tables, told, strict=True)]
     fresh: Sequence[set[int]] = chosen
     while any(fresh):
@@ -89,7 +89,7 @@ def _kin(digests: Sequence[Digest], chosen: Sequence[set[int]]) -> list[set[int]
     prints: set[int] = set()
     ends: set[Endpoint] = set()
     for digest, rows in zip(digests, chosen, strict=True):
-        for row in numbers(digest, rows, set(), set()):
+        for row in unnumbered(digest, rows):
             one = digest.table.connection(row)
             prints |= {value for half in one.halves for value in half.sketch}
             ends |= {one.client, one.server}
@@ -107,19 +107,19 @@ def _summaries(
 
 def _more(digests: Sequence[Digest], fresh: Sequence[set[int]], chosen: Sequence[set[int]]) -> list[set[int]]:
     """The rows that may be the same connections as the fresh ones, and were not chosen yet."""
-    there: set[int] = set()
-    back: set[int] = set()
+    numbers = Tally(sum(map(len, fresh)))
     prints: set[int] = set()
     clients: set[Endpoint] = set()
     for digest, rows in zip(digests, fresh, strict=True):
-        for row in numbers(digest, rows, there, back):
+        numbers.note(digest, rows)
+        for row in unnumbered(digest, rows):
             one = digest.table.connection(row)
             prints |= {value for half in one.halves for value in half.sketch}
             clients.add(one.client)
     found = []
     for digest, known in zip(digests, chosen, strict=True):
-        alike = set(sharing(digest, there, back)) if there or back else set()
+        alike = set(sharing(digest, numbers, known))
         if prints or clients:
-            alike |= set(near(digest.table, prints, clients))
-        found.append(alike - known)
+            alike |= set(near(digest.table, prints, clients)) - known
+        found.append(alike)
     return found

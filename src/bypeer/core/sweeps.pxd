@@ -6,6 +6,10 @@ from bypeer.core.study cimport Sighting
 cdef int _FIN, _BAD
 cdef long long _NOWHERE, _UNDATED
 
+@cython.locals(one=Sighting, found=list)
+cpdef list earlier(object segments, long long until)
+@cython.locals(one=Sighting, segment=Segment, like=Segment, count="long long", ttl="bint", borne="bint")
+cpdef fellows(object segments, Sighting odd, long long near)
 @cython.locals(one=Sighting)
 cpdef fin(object segments)
 @cython.locals(one=Sighting, highest="long long")

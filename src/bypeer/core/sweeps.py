@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from bypeer.core import tcp
 from bypeer.core.segment import BAD, NO_TIME
@@ -10,6 +11,48 @@ from bypeer.core.study import NOWHERE, Sighting
 
 # Copies that are C integers when compiled.
 _FIN, _NOWHERE, _UNDATED, _BAD = tcp.FIN, NOWHERE, NO_TIME, BAD
+
+
+class Fellows(NamedTuple):
+    """What other segments of its direction have in common with one: those that were surely forwarded."""
+
+    many: int  # how many they are
+    ttl: bool  # one has its TTL, or none that is known
+    identification: bool  # one that begins elsewhere has its identification, near in time
+    least: int | None  # lowest TSval until then, of those too that may have been forwarded; None without any
+    most: int | None  # highest TSval after it, likewise
+
+
+def earlier(segments: Iterable[Sighting], until: int) -> list[Sighting]:
+    """Those before a time, RSTs left out."""
+    found = []
+    for one in segments:
+        if one.ts < until and not one.is_rst:
+            found.append(one)
+    return found
+
+
+def fellows(segments: Iterable[Sighting], odd: Sighting, near: int) -> Fellows:
+    """What others have in common with this one, RSTs left out; `near`: ns."""
+    count, ttl, borne = 0, False, False
+    least: int | None = None
+    most: int | None = None
+    like = odd.segment
+    for one in segments:
+        if one is odd or one.is_rst or (one.twin is None and one.sure):
+            continue
+        segment = one.segment
+        if one.twin is not None:
+            count += 1
+            ttl = ttl or segment.ttl in (0, like.ttl)
+            if segment.ip_id == like.ip_id and one.start != odd.start and abs(one.ts - odd.ts) < near:
+                borne = True
+        if segment.timestamps:
+            if one.ts > odd.ts:
+                most = segment.tsval if most is None else max(most, segment.tsval)
+            else:
+                least = segment.tsval if least is None else min(least, segment.tsval)
+    return Fellows(count, ttl, borne, least, most)
 
 
 def fin(segments: Iterable[Sighting]) -> Sighting | None:

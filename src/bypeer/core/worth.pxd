@@ -19,15 +19,26 @@ cdef class Digest:
 
 @cython.locals(row="long long", traits=bytearray, found=list)
 cpdef list telling(Digest digest)
-@cython.locals(known="unsigned long long[::1]", traits=bytearray, row="long long", unopened=list)
-cpdef list numbers(Digest digest, object rows, set there, set back)
+
+@cython.final
+cdef class Tally:
+    cdef bytearray _memory, _states
+    cdef unsigned long long *_slots
+    cdef unsigned long long _mask
+    @cython.locals(at="unsigned long long", slots="unsigned long long *")
+    cdef Py_ssize_t _slot(self, unsigned long long key) except -1
+    @cython.locals(at="Py_ssize_t")
+    cdef int _add(self, unsigned long long key) except -1
+    @cython.locals(known="unsigned long long[::1]", traits=bytearray, row="long long")
+    cpdef note(self, Digest digest, object rows)
+    cdef int times(self, unsigned long long key) except -1
+
 @cython.locals(row="long long", traits=bytearray, found=list)
 cpdef list unnumbered(Digest digest, object rows)
-@cython.locals(hints=bytearray, isn="long long", row="long long", one="unsigned int", other="unsigned int",
-               known="unsigned long long[::1]", found=list)
-cpdef list sharing(Digest digest, set there, set back)
-@cython.locals(digest=Digest, known="unsigned long long[::1]", traits=bytearray, row="long long", key="long long",
-               once=set, twice=set, shared="bint", alone=list)
+@cython.locals(row="long long", known="unsigned long long[::1]", there="int", found=list)
+cpdef list sharing(Digest digest, Tally numbers, set but)
+@cython.locals(digest=Digest, known="unsigned long long[::1]", traits=bytearray, row="long long", tally=Tally,
+               shared="bint", alone=list)
 cpdef list lone(object digests, object rows, object among)
 @cython.locals(past="Past *", digest=Digest, at="long long", row="long long", resets=list, rest=list, shown=set,
                place=tuple, count="long long")

@@ -8,7 +8,7 @@ far apart in memory, so they are gone through once, and what is asked again of a
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bypeer.core import connection as summary
@@ -77,17 +77,53 @@ def telling(digest: Digest) -> list[int]:
     return found
 
 
-def numbers(digest: Digest, rows: Iterable[int], there: set[int], back: set[int]) -> list[int]:
-    """Add these rows' initial sequence numbers to the sets; the rows that have none."""
-    known, traits, unopened = digest.numbers, digest.traits, []
-    for row in rows:
-        if traits[row] & _THERE:
-            there.add(known[row] >> 32)
-        if traits[row] & _BACK:
-            back.add(known[row] & _NUMBERS)
-        if not traits[row] & (_THERE | _BACK):
-            unopened.append(row)
-    return unopened
+class Tally:
+    """Initial sequence numbers, and whether one came again.
+
+    An open hash table, since a set takes as long as the packets do.
+    """
+
+    __slots__ = ("_mask", "_memory", "_slots", "_states")
+
+    _memory: bytearray  # of the slots
+    _slots: Any
+    _states: bytearray  # of each slot: how often its number came; 2: more than once
+    _mask: int
+
+    def __init__(self, rows: int) -> None:
+        """`rows`: how many, at most, will be noted."""
+        mask = 1023
+        while mask < 4 * rows:
+            mask = 2 * mask + 1
+        self._memory, self._states, self._mask = bytearray(8 * (mask + 1)), bytearray(mask + 1), mask
+        self._slots = lines.slots_of(self._memory)
+
+    def _slot(self, key: int) -> int:
+        """Where a number is, or would be."""
+        at = lines.folded(key ^ _SEED, _MIX) & self._mask
+        while self._states[at] and self._slots[at] != key:
+            at = at + 1 & self._mask
+        return at
+
+    def _add(self, key: int) -> None:
+        """Note a number."""
+        at = self._slot(key)
+        self._slots[at] = key
+        if self._states[at] < 2:
+            self._states[at] += 1
+
+    def note(self, digest: Digest, rows: Iterable[int]) -> None:
+        """Note both numbers of these rows."""
+        known, traits = digest.numbers, digest.traits
+        for row in rows:
+            if traits[row] & _THERE:
+                self._add(known[row] >> 32)
+            if traits[row] & _BACK:
+                self._add(known[row] & _NUMBERS | _BACKWARDS)
+
+    def times(self, key: int) -> int:
+        """How often it came: 0, 1 or 2, which is more than once."""
+        return self._states[self._slot(key)]
 
 
 def unnumbered(digest: Digest, rows: Iterable[int]) -> list[int]:
@@ -99,41 +135,33 @@ def unnumbered(digest: Digest, rows: Iterable[int]) -> list[int]:
     return found
 
 
-def sharing(digest: Digest, there: set[int], back: set[int]) -> list[int]:
-    """The rows that have one of these as their initial sequence number, to the server or to the client."""
-    hints, known = bytearray(1 << 20), digest.numbers
-    for isn in (*there, *back):
-        hints[isn & 0xF_FFFF] = 1
-    found = []
+def sharing(digest: Digest, numbers: Tally, but: set[int]) -> list[int]:
+    """The rows that have one of these initial sequence numbers, but for some rows."""
+    found, known = [], digest.numbers
     for row in range(len(known)):
-        one, other = known[row] >> 32, known[row] & _NUMBERS
-        if (hints[one & 0xF_FFFF] and one in there) or (hints[other & 0xF_FFFF] and other in back):
+        there = numbers.times(known[row] >> 32)
+        if (there or numbers.times(known[row] & _NUMBERS | _BACKWARDS)) and row not in but:
             found.append(row)
     return found
 
 
 def lone(
-    digests: Sequence[Digest], rows: Sequence[Iterable[int]], among: Sequence[Iterable[int]]
+    digests: Sequence[Digest], rows: Sequence[Iterable[int]], among: Sequence[Collection[int]]
 ) -> list[list[int]]:
     """Which rows have initial sequence numbers that no other one has `among` all that may be theirs."""
-    once: set[int] = set()
-    twice: set[int] = set()
-    for digest, some in zip(digests, among, strict=True):
-        known, traits = digest.numbers, digest.traits
-        for row in some:
-            if traits[row] & _THERE:
-                key = known[row] >> 32
-                (twice if key in once else once).add(key)
-            if traits[row] & _BACK:
-                key = known[row] & _NUMBERS | _BACKWARDS
-                (twice if key in once else once).add(key)
+    tally = Tally(sum([len(some) for some in among]))
+    for digest, others in zip(digests, among, strict=True):
+        tally.note(digest, others)
     found = []
     for digest, some in zip(digests, rows, strict=True):
         known, traits, alone = digest.numbers, digest.traits, []
         for row in some:
-            shared = traits[row] & _THERE and known[row] >> 32 in twice
-            shared = shared or (traits[row] & _BACK and known[row] & _NUMBERS | _BACKWARDS in twice)
-            if traits[row] & (_THERE | _BACK) and not shared:
+            if not traits[row] & (_THERE | _BACK):
+                continue
+            shared = traits[row] & _THERE and tally.times(known[row] >> 32) > 1
+            if traits[row] & _BACK and tally.times(known[row] & _NUMBERS | _BACKWARDS) > 1:
+                shared = True
+            if not shared:
                 alone.append(row)
         found.append(alone)
     return found

@@ -1,7 +1,6 @@
 """The kinds of block that a report is made of."""
 
-from __future__ import annotations
-
+# No annotations as text here: see explanation.py.
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -4,8 +4,7 @@ A cause is a function of its subject and of what was seen. It answers supported,
 because, or untestable without; its docstring is its documentation page.
 """
 
-from __future__ import annotations
-
+# No annotations as text here: see explanation.py.
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bypeer.core import tcp
+from bypeer.core import sweeps, tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, refuted, supported, untestable
 from bypeer.core.kernels import Reason
 from bypeer.core.resets import Reset
@@ -230,51 +230,24 @@ def forged_invalid(reset: Reset, seen: Seen) -> Finding:
 
 def _misfits(trigger: Sighting, seen: Seen) -> list[str]:
     """What of a segment does not fit the packets of its sender round it."""
-    segment = trigger.segment
-    others = [
-        one
-        for one in seen.study.at(trigger.side, trigger.direction)
-        if one is not trigger and not one.is_rst and one.twin is not None
-    ]
-    found = []
-    if others and segment.ttl and segment.ttl not in {one.segment.ttl or segment.ttl for one in others}:
+    segment, rows = trigger.segment, seen.study.at(trigger.side, trigger.direction)
+    fellows = sweeps.fellows(rows, trigger, _IDLE)
+    found: list[str] = []
+    if not fellows.many:
+        return found
+    if segment.ttl and not fellows.ttl:
         found.append(f"TTL {segment.ttl}")
-    same = [
-        one
-        for one in others
-        if segment.ip_id
-        and one.segment.ip_id == segment.ip_id
-        and one.start != trigger.start
-        and abs(one.ts - trigger.ts) < _IDLE
-    ]
-    if same:
+    if segment.ip_id and fellows.identification:
         found.append(f"identification {segment.ip_id}, which another segment bears")
-    first, last = _stamps(trigger, seen)
-    if segment.timestamps and first <= last and not first <= segment.tsval <= last:
-        found.append(f"timestamp {segment.tsval}, outside its sender's {first or 'first'} to {last}")
-    elif others and any(one.segment.timestamps for one in others) != segment.timestamps:
+    least, most = fellows.least, fellows.most
+    if segment.timestamps and least is not None and most is not None:
+        # What is late may be older than all that was captured, but for a sender's beginning.
+        begun = rows[0].segment.flags & tcp.SYN
+        if segment.tsval > most or (begun and segment.tsval < least):
+            found.append(f"timestamp {segment.tsval}, outside its sender's {least} to {most}")
+    elif (least is not None or most is not None) != segment.timestamps:
         found.append("timestamp option " + ("present" if segment.timestamps else "missing"))
     return found
-
-
-def _stamps(trigger: Sighting, seen: Seen) -> tuple[int, int]:
-    """The timestamps that its sender had given when it came: the first, and one that it gave soon after.
-
-    The first is 0 where the sender's beginning was not captured, for what is late may be older than all that
-    was. The last is less than it where nothing came after.
-    """
-    rows = seen.study.at(trigger.side, trigger.direction)
-    known = [
-        one
-        for one in rows
-        if one is not trigger and not one.is_rst and one.segment.timestamps
-        if one.twin is not None or not one.sure
-    ]
-    before = [one.segment.tsval for one in known if one.ts <= trigger.ts]
-    after = [one.segment.tsval for one in known if one.ts > trigger.ts]
-    if not before or not after:
-        return 0, -1
-    return min(before) if rows[0].segment.flags & tcp.SYN else 0, max(after)
 
 
 def untranslated_reply(reset: Reset, seen: Seen) -> Finding:
