@@ -50,7 +50,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Any:
     def place(answer: Any, text: str = "a verdict \u2192 yes") -> Library:
         stand_in = Library(answer)
         modules = {
-            "bypeer.api": {"explain": stand_in.explain},
+            "bypeer.api": {"explain": stand_in.explain, "UNASKED": 1 << 20},
             "bypeer.report.text": {"render": lambda found, *, colour, width: f"{text} {colour=}"},
             "bypeer.report.markdown": {"render": lambda found: "# a verdict\n"},
             "bypeer.report.json": {"render": lambda found: "{}"},
