@@ -79,6 +79,9 @@ AUTHORS: dict[str, tuple[str, dict[str, Any], str, bool]] = {
     "outside endpoint": (SERVER, {}, "outside", True),
     "outside endpoint, outside not captured": (SERVER, {"sides": "inside"}, "outside", False),
     "outside endpoint, missed outside": (SERVER.replace("win 0", "win 0 -o"), {}, "outside", False),
+    "outside endpoint, which answers, missed outside: no host has such a TTL": (
+        ASKED + "+.01 > P. 101:201(100) ack 1449\n+.01 < R 1449:1449(0) win 0 -o", {}, "outside", False
+    ),
     "outside endpoint, of which nothing else is seen": (
         "0 > S 0:0(0)\n+.01 < R. 0:0(0) ack 1 win 0", {}, "outside", False
     ),

@@ -144,7 +144,8 @@ def _appeared(study: Study, reset: Reset, source: Author) -> None:
         reset.author_because = (
             f"TTL {ttl} has lost fewer hops than the {source} endpoint's packets ({_ttls(usual)})"
         )
-    elif study.both and usual and reset.passive and _certainly_absent(study, one):
+    elif study.both and usual and reset.passive and ttl in INITIAL_TTLS and _certainly_absent(study, one):
+        # What is forwarded has the TTL of what is made here: it was set on its way (mangle), or began so.
         reset.author = "host"
         reset.author_because = f"it was never seen on the {source} side, whose capture missed nothing else"
     elif usual and ttl in usual:
