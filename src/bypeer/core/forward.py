@@ -182,6 +182,8 @@ def _holes(study: Study, side: int, direction: int) -> None:
     passed, when = _passed(study, direction) if study.both else (NOWHERE, 0)
     acked = max(acked, passed)
     missing = [gap for gap in _gaps(here) if gap[0] < acked]
+    if not missing and passed == NOWHERE:
+        return
     front, last = here[0].start, -FOREVER
     behind = [crossing.until for crossing in study.crossings if crossing.side == side]
     crossed = 0
