@@ -144,8 +144,7 @@ def _appeared(study: Study, reset: Reset, source: Author) -> None:
         reset.author_because = (
             f"TTL {ttl} has lost fewer hops than the {source} endpoint's packets ({_ttls(usual)})"
         )
-    elif study.both and usual and reset.passive and ttl in INITIAL_TTLS and _certainly_absent(study, one):
-        # What is forwarded has the TTL of what is made here: it was set on its way (mangle), or began so.
+    elif study.both and usual and reset.passive and _certainly_absent(study, one):
         reset.author = "host"
         reset.author_because = f"it was never seen on the {source} side, whose capture missed nothing else"
     elif usual and ttl in usual:
@@ -178,9 +177,13 @@ def _without_ttl(study: Study, reset: Reset, source: Author) -> None:
 
 
 def _certainly_absent(study: Study, one: Sighting) -> bool:
-    """Whether the side where it would have arrived was captured without any loss."""
+    """Whether the side where it would have arrived was captured without any loss, and this may be a host's.
+
+    Its TTL is that of what is forwarded; so that must be one that systems set.
+    """
     side = study.sides[study.ingress(one.direction)]
-    return one.sure and side is not None and not side.holes and not side.dropped
+    whole = one.sure and side is not None and not side.holes and not side.dropped
+    return whole and one.segment.ttl in INITIAL_TTLS
 
 
 def _ttls(usual: dict[int, int]) -> str:
