@@ -39,6 +39,16 @@ NOBODY_KILLS = {
         "".join(f"{line}\n" for line in ASKED.splitlines() if "<" not in line.split("win")[0]),
         "unknown", "", "undetermined", "unknown", "both directions",
     ),
+    "one end's segments alone, the last of which closes it": Expected(
+        "".join(f"{line}\n" for line in (ASKED + "0.1 > F. 101:101(0) ack 1449 win 502").splitlines()
+                if "<" not in line.split("win")[0]),
+        "none", "", "likely", "unknown",
+    ),
+    "one end's segments alone, the last of which closes it again and again": Expected(
+        "".join(f"{line}\n" for line in ASKED.splitlines() if "<" not in line.split("win")[0])
+        + "0.1 > F. 101:101(0) ack 1449 win 502\n0.3 > F. 101:101(0) ack 1449 win 502\n",
+        "unknown", "", "undetermined", "unknown", "both directions",
+    ),
     "one end's segments alone, which nobody answered": Expected(
         "0 > S 0:0(0) win 64240 <mss 1460,sackOK,wscale 7>", "none", "", "likely", "unknown",
     ),

@@ -104,8 +104,15 @@ def _hidden_end(seen: Seen) -> Conclusion | None:
 
 
 def _one_way(seen: Seen) -> bool:
-    """Whether one end's segments are all that was captured, though the other answered them."""
-    rows = seen.study.sightings
+    """Whether one end's segments are all that was captured, though the other answered, and show no good end.
+
+    Who closes says so once, if that is acknowledged.
+    """
+    study = seen.study
+    rows = [one for one in study.sightings if one.side == study.ingress(one.direction) or not study.both]
+    closed = [one for one in rows if one.segment.flags & tcp.FIN and not one.is_rst]
+    if len(closed) == 1 and (closed[0].twin is not None or not study.both):
+        return False
     return len({one.direction for one in rows}) == 1 and any(one.ack != NOWHERE for one in rows)
 
 

@@ -18,7 +18,7 @@ from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
 
 # ns between a segment and the RST that answers it: microseconds on hardware, 29 ms on an
 # emulated machine (measured); a second is beyond any host that still works.
-_ANSWERED = 1_000_000_000
+ANSWERED = 1_000_000_000
 # ns by which a RST may be ahead of what had been sent before it (7 ms were measured).
 _OVERTAKEN = 20_000_000
 MOST_CANDIDATES = 1_000  # segments that one RST may answer: on a slow machine it came up to a hundred late
@@ -317,7 +317,7 @@ class Answerable:
         rows = self._found[side, back, acks].get(rst.ack if acks else rst.segment.seq, [])
         row = bisect_right(rows, rst.ts + _JITTER, key=_ts)
         least = max(0, row - MOST_CANDIDATES)
-        while row > least and rows[row - 1].ts >= rst.ts - _ANSWERED:
+        while row > least and rows[row - 1].ts >= rst.ts - ANSWERED:
             row -= 1
             one = rows[row]
             # An endpoint answers to the address that the segment came from, translated or not.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bypeer.core import tcp
 from bypeer.core.causes.model import Cause, Finding, Seen, refuted, supported
 from bypeer.core.fate import received, sent
-from bypeer.core.resets import ENDPOINTS, Reset, overtaken
+from bypeer.core.resets import ANSWERED, ENDPOINTS, Reset, overtaken
 from bypeer.core.study import FOREVER, Sighting, between
 from bypeer.core.sweeps import fin
 
@@ -45,7 +45,8 @@ def _earlier(reset: Reset, seen: Seen) -> Reset | None:
 def _closing(reset: Reset, seen: Seen) -> Sighting | None:
     """The FIN with which its sender had closed before; the RST may have overtaken it."""
     closing = fin(sent(seen.study, _side(reset)))
-    if closing is None or (closing.ts > reset.ts and not overtaken(closing, reset.trigger)):
+    later = 0 if closing is None else closing.ts - reset.ts
+    if closing is None or later >= ANSWERED or (later > 0 and not overtaken(closing, reset.trigger)):
         return None
     return closing
 
