@@ -154,6 +154,16 @@ def test_a_clock_that_is_faster_is_found(clock: float, drift: float) -> None:
         ]
 
 
+@pytest.mark.parametrize("moved", [(0,), (1,), (0, 1)], ids=["inside", "outside", "both"])
+def test_any_time_may_be_told(moved: tuple[int, ...]) -> None:
+    captures = sources(ASKED)
+    for side in moved:
+        captures[side].taken = [one._replace(ts=one.ts + (1 << 62)) for one in captures[side].taken]
+    found = studied(*captures)
+    assert len(found.sightings) == 14
+    assert max(one.ts for one in found.sightings) - min(one.ts for one in found.sightings) < S
+
+
 def test_a_clock_that_was_set_meanwhile_is_no_faster_one() -> None:
     inner, outer = sources(HOUR)
     inner.taken = [one._replace(ts=one.ts + (one.ts > START + 1000 * S) * S) for one in inner.taken]

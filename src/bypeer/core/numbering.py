@@ -26,7 +26,7 @@ def number(found: Study) -> None:
     until = crossings[0].until if crossings else _NEVER
     for one in found.sightings:
         segment, way, back = one.segment, one.direction, 1 - one.direction
-        while until <= one.ts:
+        while until <= one.ts and crossed < len(crossings):  # a file may say any time
             _cross(crossings[crossed], first, front)
             crossed += 1
             until = crossings[crossed].until if crossed < len(crossings) else _NEVER

@@ -90,7 +90,7 @@ def replay(
     crossed, crossings = 0, study.crossings
     until = crossings[0].until if crossings else _FOREVER
     for one in seen:
-        while until <= one.ts:
+        while until <= one.ts and crossed < len(crossings):  # a file may say any time
             entry = _crossed(entry, crossings, crossed)
             crossed += 1
             until = crossings[crossed].until if crossed < len(crossings) else _FOREVER

@@ -321,7 +321,7 @@ def _align(found: Study) -> None:
 
 
 def _moved(ts: int, clock: Ahead) -> int:
-    return ts + clock.at(ts) if -FOREVER < ts < FOREVER else ts
+    return ts if ts in (-FOREVER, FOREVER) else ts + clock.at(ts)
 
 
 def identity(segment: Segment) -> tuple[int, ...]:
