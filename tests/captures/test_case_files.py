@@ -258,7 +258,7 @@ def test_mutated_case_files_are_explained_or_refused(
 ) -> None:
     octets = bytearray(small)
     start = octets.index(b"BYPEER_SOURCE")
-    for at, value in changes:  # the file is not as long each time, so that what is drawn must not depend on it
+    for at, value in changes:
         octets[start + at % (len(octets) - start)] = value
     path = tmp_path / "x"
     path.write_bytes(octets)
