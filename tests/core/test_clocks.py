@@ -43,6 +43,13 @@ def test_the_same_rate_both_ways_is_found_to_a_millionth_of_a_millionth() -> Non
     assert abs(found.at(300 * S) - 15 * MS) <= 1
 
 
+def test_nothing_is_told_of_times_in_which_nothing_passed() -> None:
+    rows = [(S * n, 30_000) for n in range(1, 11)]
+    found = ahead(seen(rows, 0, 500e-6, 1), seen(rows, 0, 500e-6, -1))
+    assert found.rate == pytest.approx(500e-6, rel=1e-3)
+    assert (found.at(0), found.at(3600 * S)) == (found.at(S), found.at(10 * S))
+
+
 def test_a_step_is_no_rate() -> None:
     rows = [(n * S, 30_000) for n in range(600)]
     stepped = [[(ts, later + (ts > 99 * S) * S) for ts, later in seen(rows, 0, 0, sign)] for sign in (1, -1)]

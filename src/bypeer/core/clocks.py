@@ -25,11 +25,14 @@ class Ahead(NamedTuple):
 
     offset: int = 0  # ns, at `since`
     rate: float = 0.0  # ns that it gains each ns
-    since: int = 0  # ns by the inside clock
+    since: int = 0  # ns by the inside clock: from here on
+    until: int = 0  # and up to here that is known; before and behind it is taken to have stayed as it was
 
     def at(self, ts: int) -> int:
         """How far it is at a time by the inside clock, ns."""
-        return self.offset + round(self.rate * (ts - self.since)) if self.rate else self.offset
+        if not self.rate:
+            return self.offset
+        return self.offset + round(self.rate * (min(max(ts, self.since), self.until) - self.since))
 
 
 def ahead(outward: Sequence[Passed], inward: Sequence[Passed]) -> Ahead:
@@ -56,7 +59,8 @@ def _least(passed: Sequence[Passed], sign: int) -> int | None:
 
 def _line(outward: Sequence[Passed], inward: Sequence[Passed]) -> Ahead | None:
     """The line that keeps the largest distance from what is above it and what is below; None without any."""
-    since = min(outward[0][0], inward[0][0])
+    times = [ts for ts, _ in (*outward, *inward)]
+    since, until = min(times), max(times)
     base = outward[0][1]
     above = _hull([(ts - since, later - base) for ts, later in outward], 1)
     below = _hull([(ts - since, later - base) for ts, later in inward], -1)
@@ -70,7 +74,7 @@ def _line(outward: Sequence[Passed], inward: Sequence[Passed]) -> Ahead | None:
     rate = _highest(lambda rate: high(rate) - low(rate))
     if high(rate) - low(rate) < -_JITTER:
         return None  # no line either: a clock was set, or equal segments were mistaken for one
-    return Ahead(base + round((high(rate) + low(rate)) / 2), rate, since)
+    return Ahead(base + round((high(rate) + low(rate)) / 2), rate, since, until)
 
 
 def _highest(width: Callable[[float], float]) -> float:

@@ -219,7 +219,8 @@ def slot_of(slots: Any, mask: int, mixed: int) -> int:
     at = mixed & mask
     while slots[at] and slots[at] >> 32 != mixed >> 32:
         at = at + 1 & mask
-    return slots[at]  # type: ignore[no-any-return]
+    found: int = slots[at]
+    return found
 
 
 def fetch_slot(slots: Any, at: int) -> None:

@@ -66,7 +66,7 @@ def trace(study: Study, points: tuple[Points | None, Points | None]) -> Traces:
     shifts = (clock.offset if -_FURTHEST < clock.offset < _FURTHEST else 0, 0)
     inner = points[INSIDE]
     if inner is not None and clock.rate:
-        inner.lean(clock.since, clock.rate)
+        inner.lean(clock.since, clock.until, clock.rate)
     inside, outside = (
         None if one is None else Trace(one, shift, bases) for one, shift in zip(points, shifts, strict=True)
     )

@@ -14,7 +14,7 @@ cdef class Points:
     @cython.locals(row="long long")
     cpdef see(self, int way, bint stray, Segment segment)
     @cython.locals(row="long long")
-    cpdef lean(self, long long since, double rate)
+    cpdef lean(self, long long since, long long until, double rate)
 
 @cython.final
 cdef class Lane:

@@ -51,10 +51,10 @@ class Points:
         self.flags, self.way = array("B", [0]) * self.room, array("B", [0]) * self.room
         self.stray = array("B", [0]) * self.room
 
-    def lean(self, since: int, rate: float) -> None:
-        """Correct a clock that is slow by so many ns each ns, right at `since`."""
+    def lean(self, since: int, until: int, rate: float) -> None:
+        """Correct a clock that is slow by so many ns each ns from `since`, where it is right, to `until`."""
         for row in range(self.count):
-            self.ts[row] += round(rate * (self.ts[row] - since))
+            self.ts[row] += round(rate * (min(max(self.ts[row], since), until) - since))
 
     def see(self, way: int, stray: bool, segment: Segment) -> None:
         """Take in the next segment."""
