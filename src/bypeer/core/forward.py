@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bypeer.core import tcp
+from bypeer.core.causal import settle
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.excerpt import WILD
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Hole, Side, Sighting, Study, identity
@@ -25,7 +26,7 @@ _SOON = 1_000_000  # ns: forwarding may take so long even where it never did
 
 
 def match(study: Study) -> None:
-    """Find twins and holes; fills in `twin`, `delay` and `sure` of every sighting."""
+    """Find twins, order and holes; fills in `twin`, `delay` and `sure` of every sighting."""
     for direction in (TO_SERVER, TO_CLIENT):
         came = study.at(study.ingress(direction), direction)
         went = study.at(1 - study.ingress(direction), direction)
@@ -35,6 +36,7 @@ def match(study: Study) -> None:
             _pair(came, went, early, key_of=_loose)
             _tile(came, went, later=1)
             _tile(went, came, later=-1)
+    settle(study)
     _unkept(study)
     for side in (INSIDE, OUTSIDE):
         if study.sides[side] is not None:
