@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
-
 from bypeer.core import tcp
 from bypeer.core.segment import BAD, NO_TIME
 from bypeer.core.study import NOWHERE, Sighting
 from bypeer.core.sweeps import (
-    copies,
     damaged,
     earlier,
     fellows,
@@ -18,7 +15,6 @@ from bypeer.core.sweeps import (
     highest_ack,
     highest_end,
     larger,
-    progress,
     shortened,
     span,
     with_flags,
@@ -71,20 +67,6 @@ def test_what_is_strange_about_some() -> None:
     assert damaged(rows) == shortened(rows) == []
     rows[3].segment.checksum, rows[4].segment.cut = BAD, True
     assert (damaged(rows), shortened(rows)) == ([rows[3]], [rows[4]])
-
-
-@pytest.mark.parametrize("twice", [(), ("outside",)])
-def test_copies_are_no_progress(twice: tuple[str, ...]) -> None:
-    rows = told("", twice=twice)
-    count = len(rows) // 2 if twice else 0
-    assert copies(rows, 1_000_000) == count
-    assert progress(rows) <= len(rows) - count
-    assert copies(rows, 3_000) == 0, "they are 3 us apart"
-
-
-def test_segments_that_go_on_are_progress() -> None:
-    rows = told("".join(f"+.01 < . {at}:{at + 10}(10) ack 101\n" for at in range(1449, 1949, 10)))
-    assert progress(rows) >= len(rows) - 5
 
 
 def test_those_before_a_time() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from bypeer.core import tcp
+from bypeer.core import copies, tcp
 from bypeer.core.clocks import Ahead, ahead
 from bypeer.core.connection import TO_CLIENT, TO_SERVER
 from bypeer.core.excerpt import Bridge, Excerpt
@@ -79,6 +79,7 @@ class Side:
     printed: bool = False  # it is text, of which a person may have left out any line
     # Times between two of its files, in order: packets may be missing, but nothing proves it.
     gaps: Sequence[tuple[int, int]] = ()
+    copies: int = 0  # sightings left out, since nearly all were captured twice
 
     @property
     def lost(self) -> bool:
@@ -224,9 +225,12 @@ def study(join: Join, kept: Kept, coverage: Mapping[tuple[int, int], Side]) -> S
             found.crossings += _crossings(place, side, kept)
     for role, place in join.strays:
         found.sightings += _gather(place, INSIDE if role == "inside" else OUTSIDE, kept, stray=True)
-    if join.strays:
+    if join.merged:
+        copies.tell_apart(found)
+    if join.strays or join.merged:
         found.sightings.sort(key=lambda one: (one.side, one.segment.frame))  # they come among the others
     _date(found)
+    copies.leave_out(found)
     if found.both:
         _align(found)
     if not _in_order(found.sightings):

@@ -26,7 +26,3 @@ cpdef list larger(object segments, long long size)
 cpdef list damaged(object segments)
 @cython.locals(one=Sighting, found=list)
 cpdef list shortened(object segments)
-@cython.locals(one=Sighting, start="long long", ack="long long", count="long long")
-cpdef long long progress(object segments) except? -1
-@cython.locals(one=Sighting, segment=Segment, last=dict, key=tuple, twice="long long")
-cpdef long long copies(object segments, long long within) except? -1

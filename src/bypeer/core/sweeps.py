@@ -125,27 +125,3 @@ def shortened(segments: Iterable[Sighting]) -> list[Sighting]:
         if one.segment.cut:
             found.append(one)
     return found
-
-
-def progress(segments: Iterable[Sighting]) -> int:
-    """How many go beyond all before them, in number or acknowledgement: these are nobody's copies."""
-    start, ack, count = _NOWHERE, _NOWHERE, 0
-    for one in segments:
-        if one.start > start or one.ack > ack:
-            count += 1
-            start, ack = max(one.start, start), max(one.ack, ack)
-    return count
-
-
-def copies(segments: Iterable[Sighting], within: int) -> int:
-    """How many are the same as one before, identification and TTL too, by less than so many ns."""
-    last: dict[tuple[int, ...], int] = {}
-    twice = 0
-    for one in segments:
-        segment = one.segment
-        key = segment.ip_id, segment.ttl, one.start, one.ack, segment.flags, segment.size
-        before = last.get(key)
-        if before is not None and one.ts - before < within:
-            twice += 1
-        last[key] = one.ts
-    return twice
