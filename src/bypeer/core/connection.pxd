@@ -4,7 +4,7 @@ from bypeer.core cimport lines, tuples
 from bypeer.core.lines cimport Line, Packet, Past, Way
 
 cdef long long _NUMBERS, _HALF, _UNDATED
-cdef int _OPENED, _VERSION6, _SYN, _ABSENT, _CLOCK, _FIRST
+cdef int _OPENED, _VERSION6, _SYN, _ABSENT, _SPECIAL, _CLOCK, _FIRST
 
 @cython.locals(line="Line *", past="Past *", way="Way *", direction="int")
 cdef clear(char **pieces, long long row, Packet *packet, long long number)

@@ -29,6 +29,7 @@ FIRST, ACKED, FIN_SEEN, ISN = 1, 2, 4, 8
 # Copies that are C integers when compiled.
 _NUMBERS, _HALF, _UNDATED = (1 << 32) - 1, 1 << 31, NO_TIME
 _OPENED, _VERSION6, _SYN, _ABSENT = OPENED, VERSION6, tcp.SYN, ABSENT
+_SPECIAL = tcp.SYN | tcp.FIN | tcp.RST
 _CLOCK, _FIRST = CLOCK, FIRST
 
 Mark = tuple[int, int]  # ns: some time before a moment, and that moment
@@ -114,7 +115,9 @@ def clear(pieces: Any, row: int, packet: lines.Packet, number: int) -> None:
         line.client, line.server = packet.target, packet.source
     line.interface, line.ended, line.pause, line.dated = packet.interface, _UNDATED, 0, 0
     line.block = 0
-    line.traits = (_OPENED if packet.flags & _SYN else 0) | (_VERSION6 if packet.version == 6 else 0)
+    line.traits = (_OPENED if packet.flags & _SPECIAL == _SYN else 0) | (
+        _VERSION6 if packet.version == 6 else 0
+    )
     for direction in range(2):
         way = lines.way_of(line, direction)
         way.segments = way.low = way.high = way.acked = way.kept = way.ttl = way.known = 0

@@ -269,7 +269,7 @@ class Connections:
             past.resets[direction] += 1
             line.traits |= _RESET
             return True
-        if flags & _SYN and line.traits & _OPENED and not way.known & _ISN:
+        if flags & _SPECIAL == _SYN and line.traits & _OPENED and not way.known & _ISN:
             self._options(line, row, direction, packet.seq, packet.wscale)
         if flags & _FIN:
             past.fin_end[direction] = packet.end

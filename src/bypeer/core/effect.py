@@ -100,7 +100,7 @@ def _handshaking(study: Study, reset: Reset) -> bool:
     ts = _when(study, reset)
     if any(one.ts < ts and not one.is_rst for one in sent):
         return False
-    return any(one.segment.flags & (tcp.SYN | tcp.ACK_) == tcp.SYN and one.ts <= ts for one in own)
+    return any(one.segment.flags & tcp.OPENING == tcp.SYN and one.ts <= ts for one in own)
 
 
 def _refusal(reset: Reset, study: Study) -> None:

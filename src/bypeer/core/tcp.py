@@ -8,6 +8,7 @@ SHORTEST = 20
 
 # Bits of the octet at FLAGS. ACK is also a field, hence the underscore.
 FIN, SYN, RST, PSH, ACK_, URG, ECE, CWR = (1 << bit for bit in range(8))
+OPENING = SYN | FIN | RST | ACK_  # a segment that has SYN alone of these asks for a connection
 
 # Option kinds: RFC 9293, 3.1; RFC 7323; RFC 2018.
 EOL, NOP, MSS, WSCALE, SACK_PERMITTED, SACK, TIMESTAMPS = 0, 1, 2, 3, 4, 5, 8

@@ -3,7 +3,7 @@ cimport cython
 from bypeer.core cimport lines
 from bypeer.core.lines cimport Line, Packet, Past
 
-cdef int _SYN, _ACK
+cdef int _SYN, _ACK, _SPECIAL
 cdef unsigned long long _SEED, _ODD, _MIX_PORT, _MIX, _MAPPED, _ADDRESS, _IN_PART, _PORT
 
 @cython.locals(mixed="unsigned long long")

@@ -11,7 +11,7 @@ from bypeer.core import lines, tcp
 SEED = hash("bypeer.core.tuples") & (1 << 64) - 1
 _SEED = SEED  # copies that are C integers when compiled
 _ODD = hash("bypeer.core.tuples, addresses") & (1 << 64) - 1 | 1
-_SYN, _ACK = tcp.SYN, tcp.ACK_
+_SYN, _ACK, _SPECIAL = tcp.SYN, tcp.ACK_, tcp.SYN | tcp.FIN | tcp.RST
 _MIX_PORT, _MIX = 0x9E37_79B9_7F4A_7C15, 0xFF51_AFD7_ED55_8CCD
 _MAPPED, _ADDRESS = 0xFFFF, 0xFFFF_FFFF  # ::ffff:0:0/96: its last 16 bits, and what follows
 IN_PART = 1  # an end of which this hash does not tell all
@@ -49,8 +49,8 @@ def hash_of_ends(one: tuple[int, int, int], other: tuple[int, int, int], interfa
 
 
 def from_client(packet: lines.Packet) -> bool:
-    """Who opened: by SYN; else a guess, that the lower port is the server's."""
-    if packet.flags & _SYN:
+    """Who opened: by SYN (but none with FIN or RST); else a guess, that the lower port is the server's."""
+    if packet.flags & _SPECIAL == _SYN:
         return not packet.flags & _ACK
     return packet.dport <= packet.sport
 

@@ -58,7 +58,7 @@ def port_race(seen: Seen) -> Finding:
     asked = [
         one
         for one in study.at(study.ingress(TO_SERVER), TO_SERVER)
-        if one.segment.flags & (tcp.SYN | tcp.ACK_) == tcp.SYN
+        if one.segment.flags & tcp.OPENING == tcp.SYN
     ]
     lost = [one for one in asked if one.twin is None]
     if asked and not lost:

@@ -124,7 +124,7 @@ def reject_rule(reset: Reset, seen: Seen) -> Finding:
     Source:      measured on 6.18.
     """
     asked = reset.trigger
-    opening = asked is not None and asked.segment.flags & (tcp.SYN | tcp.ACK_) == tcp.SYN
+    opening = asked is not None and asked.segment.flags & tcp.OPENING == tcp.SYN
     if reset.author == "host" and asked is not None and opening and asked.twin is None:
         return supported("the host refused the SYN itself", asked, reset.sighting)
     finding = _unexplained(reset, seen)
