@@ -240,7 +240,8 @@ def _client_inside(near: Place, far: Place, nat: Nat, roles: Mapping[int, Role])
     if nat == "source":
         return True
     client = near.half(TO_SERVER).ttl in INITIAL_TTLS
-    server = far.half(TO_CLIENT).ttl in INITIAL_TTLS
+    there = far.half(TO_CLIENT)
+    server = (there.ttl or max(there.reset_ttls, default=0)) in INITIAL_TTLS  # it may have but refused
     if client != server:
         return client
     if nat == "none":
