@@ -13,6 +13,7 @@ UNTESTED = {"lines.py": "records and memory: what connections.py makes of them i
 # test file: what it tests beyond one module
 ACROSS: dict[str, str] = {
     "test_testimony_entries.py": "entries that came and went, for testimony.py",
+    "test_doubts.py": "verdicts that are left open, by whichever step sees that the captures lack something",
     "test_scripts.py": "the packet scripts of tests/scripts: what the tracker answers, and what they reach",
     "test_labels.py": "the tracker's answers, held against recorded ones of real kernels",
     "test_reasons.py": "why an endpoint sent a RST by its kernel's word: testimony, causes and verdict",

@@ -14,6 +14,8 @@ OTHER_SIDE = "a capture of the same connection on the {} side of the NAT host"
 AT_PEER = "a capture at the peer, or beyond the next router"
 BOTH_WAYS = "the captures again, with both directions: of this connection they have only one"
 CAPTURED = "the capture files that the text was printed from (tcpdump -w): lines of it may have been left out"
+RULESET = "the NAT host's ruleset with its counters, and conntrack -S (nft list ruleset; iptables -vnL)"
+FROM_THE_START = "the captures from the handshake on, with all TCP options (tcpdump -s 128)"
 WHOLE = "the {} capture again without losses (smaller snaplen, larger buffer: tcpdump -s 96 -B 65536)"
 
 

@@ -58,28 +58,44 @@ def _judge(study: Study, reset: Reset, target: int) -> None:
             reset, "harmless", f"it left untranslated: the {who} endpoint knows no such connection", sure=True
         )
     elif study.both and rst.side != target and rst.twin is None and rst.sure:
-        lost = study.sides[target]
-        sure = lost is not None and not lost.lossy
-        _say(
-            reset,
-            "harmless" if sure else "unknown",
-            f"the host did not forward it to the {who} endpoint",
-            sure,
-        )
+        _kept(study, reset, target)
     elif _handshaking(study, reset):
         _refusal(reset, study)
     elif study.closed(_when(study, reset)):
         _say(reset, "harmless", CLOSED, sure=True)
+    elif _closing(study, _when(study, reset)):
+        _say(reset, "unknown", "both ends had closed, and what acknowledged that may be missing", sure=False)
     else:
         _exactness(study, reset, target)
 
 
+def _kept(study: Study, reset: Reset, target: int) -> None:
+    """Harmless if it was not forwarded; unless its target is found dead, or the capture lacks packets."""
+    lost, (sent, own), who = study.sides[target], _toward(study, reset), ENDPOINTS[target]
+    if _died(sent, own, reset.ts, reset.sighting.start):
+        because = f"the {who} endpoint was gone afterwards, but the capture there does not show the RST"
+        _say(reset, "unknown", because, sure=False)
+        return
+    sure = lost is not None and not lost.lossy
+    _say(reset, "harmless" if sure else "unknown", f"the host did not forward it to the {who} endpoint", sure)
+
+
+def _closing(study: Study, ts: int) -> bool:
+    """Whether both ends had sent a FIN by then, once, and each capture may lack the last acknowledgement."""
+    if not all(side is None or side.lossy for side in study.sides):
+        return False
+    closed = [one for one in study.sightings if one.ts < ts and one.segment.flags & tcp.FIN and not one.stray]
+    once = {(one.direction, one.side) for one in closed}
+    return len({way for way, _ in once}) == 2 and len(once) == len(closed)
+
+
 def _toward(study: Study, reset: Reset) -> tuple[Sequence[Sighting], Sequence[Sighting]]:
-    """What was sent to the target, and by it, at the side next to it (else at the one captured)."""
+    """What was sent to the target, and by it, at the side next to it (else at one that was captured)."""
     target = reset.target(study)
-    side = target if study.sides[target] is not None else 1 - target
-    way = reset.sighting.direction
+    side, way = target if study.sides[target] is not None else 1 - target, reset.sighting.direction
     sent = study.at(side, way)
+    if study.both and not sent:
+        side, sent = 1 - side, study.at(1 - side, way)  # one direction alone was captured there
     if study.join.strays:
         sent = [one for one in sent if not one.stray]
     return sent, study.at(side, 1 - way)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from bypeer.core import tcp
 from bypeer.core.causes.model import Seen
-from bypeer.core.conclusion import AT_PEER, BOTH_WAYS, WHOLE, Conclusion, missing
+from bypeer.core.conclusion import AT_PEER, BOTH_WAYS, RULESET, WHOLE, Conclusion, missing
 from bypeer.core.fate import Silence
 from bypeer.core.ranks import OF_REASON, Findings, candidates
 from bypeer.core.resets import ENDPOINTS
-from bypeer.core.study import INSIDE, NOWHERE, Sighting
+from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting
 
 
 def of_silence(seen: Seen, silence: Silence, by_connection: Findings) -> Conclusion:
@@ -28,30 +28,39 @@ def of_silence(seen: Seen, silence: Silence, by_connection: Findings) -> Conclus
         found.needs = missing(seen)
         return found
     if any(one.twin is not None and one.twin.stray for one in silence.copies):
-        found.killed_by, found.certainty = "host", "likely"
-        data = any(one.segment.size for one in silence.copies)
-        found.candidates = ["NF04", "NF10"] if data else ["NF10", "NF04"]
-        return found
+        gone = any(one.segment.size for one in silence.copies) or _answered_as_gone(seen)
+        codes = ["NF04", "NF10"] if gone else ["NF10", "NF04"]
+        return Conclusion("host", "likely", codes, silence=silence)
     held = [one for one in silence.copies if one.twin is None]
     blamed = held if held and silence.copies[-1].twin is None else list(silence.answers)
     if blamed and all(one.sure for one in blamed):
-        found.killed_by, found.certainty = "host", "likely"
-        found.candidates = drops(seen, blamed)
-        if len(found.candidates) > 2:
-            found.certainty = "undetermined"
-            found.needs = [
-                "the NAT host's ruleset with its counters, and conntrack -S (nft list ruleset; iptables -vnL)"
-            ]
-        lossy = study.sides[1 - blamed[0].side]
-        if lossy is None or lossy.lossy:
-            found.certainty, found.needs = "undetermined", [WHOLE.format(ENDPOINTS[1 - blamed[0].side])]
+        _withheld(seen, blamed, found)
     elif held:
         found.needs = [WHOLE.format(ENDPOINTS[other])]
-    elif other == INSIDE:
+    elif other == OUTSIDE:
+        found.killed_by, found.needs = "outside", [AT_PEER]
+    elif study.at(INSIDE, study.outward):
         found.killed_by, found.certainty = "inside", "likely"
     else:
-        found.killed_by, found.needs = "outside", [AT_PEER]
+        found.needs = [BOTH_WAYS]
     return found
+
+
+def _withheld(seen: Seen, blamed: Sequence[Sighting], found: Conclusion) -> None:
+    """Blame the host for what it did not forward."""
+    found.killed_by, found.certainty = "host", "likely"
+    found.candidates = drops(seen, blamed)
+    if len(found.candidates) > 2:
+        found.certainty, found.needs = "undetermined", [RULESET]
+    missed = 1 - blamed[0].side
+    lossy = seen.study.sides[missed]
+    if lossy is None or lossy.lossy:
+        found.certainty, found.needs = "undetermined", [WHOLE.format(ENDPOINTS[missed])]
+
+
+def _answered_as_gone(seen: Seen) -> bool:
+    """Whether the host had made a RST so shortly before a leak that no entry can have been there."""
+    return any(one.author == "host" and seen.leaks_after(one.sighting) for one in seen.resets)
 
 
 def drops(seen: Seen, blamed: Sequence[Sighting]) -> list[str]:
@@ -60,7 +69,7 @@ def drops(seen: Seen, blamed: Sequence[Sighting]) -> list[str]:
     for one in blamed:
         judgement = seen.judgement(one)
         code = OF_REASON.get(judgement.reason) if judgement is not None and judgement.invalid else None
-        if code == "NF05" and one.segment.flags & (tcp.SYN | tcp.FIN | tcp.RST | tcp.ACK_) == tcp.ACK_:
+        if code == "NF05" and one.segment.flags & tcp.OPENING == tcp.ACK_:
             code = "NF03"  # nothing is wrong with it: conntrack had not seen what it continues
         if code is not None and code not in found:
             found.append(code)
@@ -75,17 +84,21 @@ def of_nothing(seen: Seen, by_reset: Mapping[int, Findings], by_connection: Find
     """No lethal RST and no silence: it ended well, or the capture does not show its end."""
     outcomes = seen.fates.outcomes
     unclear = [one for one in seen.resets if one.effect == "unknown"]
-    if unclear and "completed" not in outcomes:
+    client = INSIDE if seen.study.join.client_inside else OUTSIDE
+    if unclear and outcomes[client] != "completed":
         first = unclear[0]
         found = Conclusion("unknown", "undetermined", candidates(by_reset[id(first)]), first=first)
         found.killed_by = first.author if first.author in ENDPOINTS and not first.passive else "unknown"
+        target = first.target(seen.study)
+        if seen.study.sides[target] is not None and all(one.side != target for one in first.seen):
+            found.needs = [WHOLE.format(ENDPOINTS[target])]
         return found
     if "aborted" in outcomes:
         return _of_abort(seen, by_reset, by_connection, outcomes.index("aborted"))
     if "completed" not in outcomes and (hidden := _hidden_end(seen)) is not None:
         return hidden
-    both = all(outcome == "completed" for outcome in outcomes)
-    return Conclusion("none", "certain" if both and seen.study.both else "likely")
+    sure = seen.study.both and not unclear and all(outcome == "completed" for outcome in outcomes)
+    return Conclusion("none", "certain" if sure else "likely")
 
 
 def _hidden_end(seen: Seen) -> Conclusion | None:
@@ -98,9 +111,35 @@ def _hidden_end(seen: Seen) -> Conclusion | None:
         found.candidates = drops(seen, refused)
     elif _one_way(seen):
         found.needs = [BOTH_WAYS]
+    elif _repeated(seen):
+        found.candidates = ["EP07"]
+    elif _just_opened(seen):
+        found.needs = [WHOLE.format(ENDPOINTS[side]) for side in (0, 1) if seen.study.sides[side] is not None]
     elif not kept and not any(side is not None and side.lossy for side in seen.study.sides):
         return None
     return found
+
+
+def _repeated(seen: Seen) -> bool:
+    """Whether what an end sent last was sent again, and nothing shows that it arrived."""
+    study = seen.study
+    for way in (0, 1):
+        acks = [one.ack for one in study.sightings if one.direction != way and not one.is_rst]
+        acked = max(acks, default=NOWHERE)
+        for side in (INSIDE, OUTSIDE):
+            own = [one for one in study.at(side, way) if not one.is_rst and not one.stray]
+            rows = [one for one in own if one.end > acked]
+            last = max(rows, key=lambda one: one.end, default=None)
+            if last is not None and sum(one.start <= last.start < one.end for one in rows) > 1:
+                return True
+    return False
+
+
+def _just_opened(seen: Seen) -> bool:
+    """Whether nothing but the SYNs of both was captured: as a filter for them would have it."""
+    rows = seen.study.sightings
+    opened = {one.direction for one in rows if one.segment.flags & tcp.SYN}
+    return len(opened) == 2 and all(one.segment.flags & tcp.SYN for one in rows)
 
 
 def _one_way(seen: Seen) -> bool:

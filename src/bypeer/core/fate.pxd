@@ -12,3 +12,5 @@ cdef long long _first_beyond(object own, long long acked) except? -1
 cdef long long _opened(object own) except? -1
 @cython.locals(one=Sighting, below="bint", found=list)
 cdef list _probes(object own, long long top, long long last)
+@cython.locals(one=Sighting)
+cdef bint _answered_unseen(object study, long long side, Sighting first) except -1

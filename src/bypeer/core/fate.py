@@ -168,7 +168,7 @@ def _silence(study: Study, resets: Iterable[Reset]) -> Silence | None:
     lethal = next((one for one in resets if one.effect == "lethal"), None)
     for side in (INSIDE, OUTSIDE):
         found = _unanswered(study, side, FOREVER if lethal is None else lethal.ts)
-        if found is None:
+        if found is None or (lethal is None and _answered_dead(resets, found)):
             continue
         if lethal is None or (lethal.author == ENDPOINTS[side] and not lethal.passive):
             return found
@@ -178,6 +178,15 @@ def _silence(study: Study, resets: Iterable[Reset]) -> Silence | None:
         if kept and lethal.ts - found.since >= _PATIENCE:
             return found
     return None
+
+
+def _answered_dead(resets: Iterable[Reset], silence: Silence) -> bool:
+    """Whether the other endpoint answered by RSTs that were forwarded: it is dead, but not silent."""
+    other = ENDPOINTS[1 - silence.side]
+    return any(
+        one.author == other and one.passive and one.ts >= silence.since and one.sighting.twin is not None
+        for one in resets
+    )
 
 
 def _withheld(silence: Silence) -> bool:
@@ -201,8 +210,18 @@ def _unanswered(study: Study, side: int, until: int) -> Silence | None:
     late = [one for one in copies if one.ts >= last]
     if len(copies) < 2 or (len(copies) < _REPEATS and copies[-1].ts - copies[0].ts < _PATIENCE):
         return None
+    if _answered_unseen(study, side, copies[0]):
+        return None
     found = Silence(side, copies, copies[0].ts, _kept_back(study, side, copies))
     return found if late or _withheld(found) else None  # whoever never got it may have said something else
+
+
+def _answered_unseen(study: Study, side: int, first: Sighting) -> bool:
+    """Whether the other side shows an answer at a time of which this side's capture may lack it."""
+    for one in study.at(1 - side, 1 - first.direction):
+        if one.twin is None and not one.sure and not one.is_rst and not one.stray and one.ack > first.start:
+            return True
+    return False
 
 
 def _first_beyond(own: Iterable[Sighting], acked: int) -> int:

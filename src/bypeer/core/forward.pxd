@@ -2,6 +2,8 @@
 cimport cython
 from bypeer.core.study cimport Sighting
 
+cdef long long _FOREVER
+
 @cython.locals(one=Sighting, others=list)
 cpdef match(object study)
 cdef tuple _exact(Sighting one)
@@ -15,8 +17,12 @@ cdef _tile(object whole, object parts, int later)
 cdef list _tiles(Sighting one, object left, object starts, int later, dict given)
 @cython.locals(one=Sighting, longest="long long")
 cdef _unkept(object study)
-@cython.locals(one=Sighting, here=list, front="long long", last="long long", crossed="long long")
+@cython.locals(one=Sighting, here=list, front="long long", last="long long")
 cdef _holes(object study, int side, int direction)
+@cython.locals(one=Sighting, front="long long", last="long long", crossed="long long")
+cdef long long _places(object study, int side, list here, object missing) except? -1
+@cython.locals(one=Sighting, opening="long long", closing="long long", flags="int")
+cdef _filtered(object study, int side)
 @cython.locals(one=Sighting)
 cdef list _opened(list rows)
 @cython.locals(one=Sighting, gaps=list, ranges=list, start="long long", end="long long", front="long long")

@@ -22,6 +22,7 @@ EARLY = 2_000_000
 JITTER = 20_000
 # ns: forwarding takes less (queues of a busy host included), or it is another copy.
 LATE = 2_000_000_000
+_FOREVER = FOREVER  # a copy that is a C integer when compiled
 _SOON = 1_000_000  # ns: forwarding may take so long even where it never did
 
 
@@ -42,6 +43,7 @@ def match(study: Study) -> None:
         if study.sides[side] is not None:
             for direction in (TO_SERVER, TO_CLIENT):
                 _holes(study, side, direction)
+            _filtered(study, side)
     if study.both:
         _orphans(study)
     others = [study.sides[OUTSIDE], study.sides[INSIDE]]  # by side
@@ -178,14 +180,27 @@ def _holes(study: Study, side: int, direction: int) -> None:
     here = _opened(here)
     found = study.sides[side]
     assert found is not None
-    if not here:
-        return
-    acked = _acknowledged(study, direction)
     passed, when = _passed(study, direction) if study.both else (NOWHERE, 0)
-    acked = max(acked, passed)
-    missing = [gap for gap in _gaps(here) if gap[0] < acked]
-    if not missing and passed == NOWHERE:
+    acked = max(_acknowledged(study, direction), passed)
+    if not here:
+        came = [one for one in study.at(1 - side, direction) if one.end <= acked and one.ts >= found.began]
+        if came:  # and arrived: this direction was not captured
+            found.holes.append(Hole(-FOREVER, FOREVER, came[-1].end - came[0].start))
         return
+    missing = [gap for gap in _gaps(here) if gap[0] < acked]
+    if missing or passed != NOWHERE:
+        front, last = _places(study, side, here, missing), here[-1].ts
+        if front < passed and passed - front < WILD:  # nothing of it came behind
+            _add_hole(found, Hole(last, max(last, when), passed - front))
+
+
+def _places(study: Study, side: int, here: list[Sighting], missing: Sequence[tuple[int, int]]) -> int:
+    """Note between which of these segments the missing octets should have come.
+
+    Gives the octet that should come behind them; FOREVER if more was read, and not kept.
+    """
+    found = study.sides[side]
+    assert found is not None
     front, last = here[0].start, -FOREVER
     behind = [crossing.until for crossing in study.crossings if crossing.side == side]
     crossed = 0
@@ -198,8 +213,26 @@ def _holes(study: Study, side: int, direction: int) -> None:
         if front < one.end and one.start - front < WILD:
             front = one.end
         last = one.ts
-    if front < passed and passed - front < WILD and crossed == len(behind):  # nothing of it came behind
-        _add_hole(found, Hole(last, max(last, when), passed - front))
+    return front if crossed == len(behind) else FOREVER
+
+
+def _filtered(study: Study, side: int) -> None:
+    """Note what a filter left out that takes nothing but SYNs, FINs and RSTs.
+
+    Before any FIN there is an ACK of the SYN/ACK (RFC 9293, 3.5), and data before a RST beyond it.
+    """
+    opening, closing, info = _FOREVER, _FOREVER, study.sides[side]
+    for one in study.at(side):
+        flags = one.segment.flags
+        if flags & tcp.FIN or (one.is_rst and one.start > 1):
+            closing = min(closing, one.ts)
+        elif flags & tcp.SYN:
+            opening = min(opening, one.ts)
+        elif not one.is_rst:
+            return
+    if info is not None and opening < closing < _FOREVER:
+        info.filtered = True
+        _add_hole(info, Hole(opening, closing, 0))
 
 
 def _opened(rows: list[Sighting]) -> list[Sighting]:

@@ -86,7 +86,7 @@ def _host(seen: Seen, conclusion: Conclusion) -> str:
     off = ""
     if trigger is not None:
         lag = Frontier(seen).behind(trigger)
-        off = f" ({octets_text(abs(lag))} {'behind' if lag > 0 else 'ahead'})"
+        off = f" ({octets_text(abs(lag))} {'behind' if lag > 0 else 'ahead'})" if lag else ""
     why = _HOST.get(conclusion.cause or "", "it answered a segment with RST").format(peer=peer, off=off)
     verb = "refused" if first is not None and first.refuses else "reset"
     return f"Your own NAT host {verb} this connection, not the peer: {why}{_either(conclusion)}"

@@ -5,11 +5,14 @@ from bypeer.core.entry cimport Entry, Rules, Step
 from bypeer.core.segment cimport Segment
 from bypeer.core.study cimport Sighting
 
-cdef int _OK, _KNOWN
+cdef int _OK, _KNOWN, _UNKNOWN
 cdef long long _NOWHERE, _FOREVER
 
+@cython.locals(before=Entry)
+cdef Entry _stepped(Entry entry, Sighting one, Rules rules, Step out)
 @cython.locals(one=Sighting, segment=Segment, entry=Entry, crossed="long long", until="long long", out=Step)
 cpdef replay(object study, Rules rules, object seen, object watch=*)
+cdef bint _kept_back(Sighting one, Entry entry) except -1
 cdef Entry _begun(object seen, Rules rules)
 cdef Entry _crossed(Entry entry, object crossings, long long at)
 @cython.locals(one=Sighting, there="long long", back="long long", ingress="long long", seen=list)

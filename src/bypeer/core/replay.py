@@ -22,7 +22,8 @@ from bypeer.core.segment import ABSENT
 from bypeer.core.study import FOREVER, NOWHERE, Crossing, Sighting, Study
 
 # Copies that are C integers when compiled.
-_OK, _KNOWN, _NOWHERE, _FOREVER = int(Reason.OK), int(Ctstate.ESTABLISHED), NOWHERE, FOREVER
+_OK, _KNOWN, _UNKNOWN = int(Reason.OK), int(Ctstate.ESTABLISHED), int(Reason.UNKNOWN_BOUND)
+_NOWHERE, _FOREVER = NOWHERE, FOREVER
 _WIDEST = 65_535  # octets, before scaling
 
 
@@ -94,9 +95,7 @@ def replay(
             entry = _crossed(entry, crossings, crossed)
             crossed += 1
             until = crossings[crossed].until if crossed < len(crossings) else _FOREVER
-        step(entry, one.direction, one.segment, rules, out)
-        if one.segment.cut and one.segment.flags & tcp.SYN:
-            _unread(entry)
+        entry = _stepped(entry, one, rules, out)
         if out.reason == _OK:
             if out.ctstate != _KNOWN:
                 found.judgements[id(one)] = _GOOD[out.ctstate]
@@ -114,6 +113,26 @@ def replay(
         if watch is not None:
             watch(one, entry)
     return found
+
+
+def _stepped(entry: Entry, one: Sighting, rules: Rules, out: Step) -> Entry:
+    """The entry behind a segment."""
+    before = entry.copy() if _kept_back(one, entry) else None
+    step(entry, one.direction, one.segment, rules, out)
+    if before is not None:
+        if before.side(one.direction).td_maxwin == 0 and out.reason == _OK:
+            out.reason = _UNKNOWN  # the first of its direction here, but not to the host
+        if out.reason == _UNKNOWN:
+            entry = before  # it may have been refused: what it says of itself is no bound for others
+    if one.segment.cut and one.segment.flags & tcp.SYN:
+        _unread(entry)
+    return entry
+
+
+def _kept_back(one: Sighting, entry: Entry) -> bool:
+    """Whether a segment certainly went no further, and the bounds that it is held against are estimates."""
+    estimated = entry.original.estimated or entry.reply.estimated
+    return estimated and not one.passed and one.twin is None and one.sure
 
 
 def _whole(study: Study, ts: int) -> bool:

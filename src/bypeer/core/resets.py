@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from bypeer.core import tcp
 from bypeer.core.explanation import Author, Effect
 from bypeer.core.nat import INITIAL_TTLS
-from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study
+from bypeer.core.study import INSIDE, NOWHERE, OUTSIDE, Sighting, Study, between
 
 # ns between a segment and the RST that answers it: microseconds on hardware, 29 ms on an
 # emulated machine (measured); a second is beyond any host that still works.
@@ -132,7 +132,7 @@ def _appeared(study: Study, reset: Reset, source: Author) -> None:
     missed = study.both and not one.sure
     if own and (usual or study.both):
         reset.author = "host"
-        reset.author_sure = study.both and not missed
+        reset.author_sure = study.both and not missed and ttl in INITIAL_TTLS
         because = f"TTL {ttl}" + (" has lost no hop" if ttl in INITIAL_TTLS else "")
         if usual:
             because += f", where forwarded packets of this direction have {_ttls(usual)}"
@@ -205,13 +205,29 @@ def _signs(study: Study, reset: Reset, answerable: Answerable) -> Iterable[str]:
     highest, newest, stamped = study.reached(one.side, one.direction)[row]
     if highest == NOWHERE:
         return
-    answered = next(answerable.by(reset), None) if reset.passive else None
+    answered = _answered(study, reset, answerable) if reset.passive else None
     for other in rows[row:]:
         if other.is_rst or other.stray or overtaken(other, answered) or _late(reset, other, answered):
             continue
         if other.end > max(highest, one.start) and _newer(other, newest, stamped):
             yield "its apparent sender went on sending new data"
             return
+
+
+def _answered(study: Study, reset: Reset, answerable: Answerable) -> Sighting | None:
+    """What a RST answers, by its number: data, if there is any."""
+    found = next(answerable.by(reset), None)
+    return found if found is not None and found.end > found.start else elsewhere(study, reset) or found
+
+
+def elsewhere(study: Study, reset: Reset) -> Sighting | None:
+    """The latest data that a RST may answer of what was seen on the other side alone."""
+    rst = reset.sighting
+    rows = _told(study, 1 - rst.side, 1 - rst.direction, by_end=False).get(rst.segment.seq, [])
+    for one in reversed(between(rows, rst.ts - ANSWERED, rst.ts)[-MOST_CANDIDATES:]):
+        if one.twin is None and one.end > one.start and not one.stray:
+            return one
+    return None
 
 
 def _of_an_older(study: Study, rst: Sighting) -> bool:
@@ -304,7 +320,7 @@ class Answerable:
     """The segments that RSTs may answer, by the number that the RST would bear."""
 
     def __init__(self, study: Study) -> None:
-        self._study, self._found = study, study.numbered
+        self._study = study
 
     def by(self, reset: Reset) -> Iterator[Sighting]:
         """Those that this RST may answer, the latest first; MOST_CANDIDATES of them."""
@@ -312,9 +328,7 @@ class Answerable:
         back, by_host = 1 - rst.direction, reset.author == "host"
         side = study.ingress(back) if by_host else rst.side
         acks = bool(rst.segment.flags & tcp.ACK_)
-        if (side, back, acks) not in self._found:
-            self._found[side, back, acks] = _numbered(study.at(side, back), by_end=acks)
-        rows = self._found[side, back, acks].get(rst.ack if acks else rst.segment.seq, [])
+        rows = _told(study, side, back, by_end=acks).get(rst.ack if acks else rst.segment.seq, [])
         row = bisect_right(rows, rst.ts + _JITTER, key=_ts)
         least = max(0, row - MOST_CANDIDATES)
         while row > least and rows[row - 1].ts >= rst.ts - ANSWERED:
@@ -323,6 +337,13 @@ class Answerable:
             # An endpoint answers to the address that the segment came from, translated or not.
             if one.twin is None if by_host else one.stray == rst.stray:
                 yield one
+
+
+def _told(study: Study, side: int, direction: int, *, by_end: bool) -> dict[int, list[Sighting]]:
+    """What was seen at a side, by that number; put in order once."""
+    if (side, direction, by_end) not in study.numbered:
+        study.numbered[side, direction, by_end] = _numbered(study.at(side, direction), by_end=by_end)
+    return study.numbered[side, direction, by_end]
 
 
 def _numbered(rows: Iterable[Sighting], *, by_end: bool) -> dict[int, list[Sighting]]:

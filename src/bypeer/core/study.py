@@ -79,6 +79,7 @@ class Side:
     printed: bool = False  # it is text, of which a person may have left out any line
     # Times between two of its files, in order: packets may be missing, but nothing proves it.
     gaps: Sequence[tuple[int, int]] = ()
+    filtered: bool = False  # nothing but SYNs, FINs and RSTs was taken
     copies: int = 0  # sightings left out, since nearly all were captured twice
 
     @property
@@ -89,7 +90,7 @@ class Side:
         neither: a file is missing there.
         """
         holes = sum(not self._between(hole.since, hole.until) for hole in self.holes)
-        return self.dropped or holes > 2 or (holes > 0 and self.sightings < 100)
+        return self.dropped or self.filtered or holes > 2 or (holes > 0 and self.sightings < 100)
 
     @property
     def lossy(self) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bypeer.core.causes.model import Seen
-from bypeer.core.conclusion import CAPTURED, OTHER_SIDE, WHOLE, Conclusion, missing
+from bypeer.core.conclusion import BOTH_WAYS, CAPTURED, FROM_THE_START, OTHER_SIDE, WHOLE, Conclusion, missing
 from bypeer.core.endings import drops, of_nothing, of_silence
 from bypeer.core.explanation import EndpointOutcome
+from bypeer.core.kernels import Reason
 from bypeer.core.ranks import OF_REASON, Findings, candidates
-from bypeer.core.resets import ENDPOINTS, Reset
+from bypeer.core.resets import ANSWERED, ENDPOINTS, Reset, elsewhere
 from bypeer.core.study import FOREVER, INSIDE, NOWHERE, OUTSIDE, Sighting
 
 _AT_ONCE = 1_000_000  # ns: within it one packet may overtake another in the endpoint that sends both
@@ -66,22 +67,55 @@ def _of_reset(
         sure = findings["NF07"].strong and reset.effect_sure and not lossy and len(found.candidates) == 1
         found.certainty = "certain" if sure and not doubts else "likely"
         found.needs += doubts
+        if not seen.study.join.sure:
+            found.certainty, found.needs = "undetermined", missing(seen)  # which side it is, is a guess
     elif reset.author == "host":
         if not found.candidates:
             found.candidates = _of_siblings(seen, by_reset)
         _host_kill(seen, reset, together, found)
     elif reset.author == "unknown":
         found.certainty = "undetermined"
-    elif _unexplained(reset, together):
-        _hidden_kill(seen, reset, found)
     elif reset.author == "on-path":
         sure = reset.author_sure and seen.study.both and reset.effect_sure and seen.translated
         found.certainty = "certain" if sure and found.candidates == ["PA01"] else "likely"
+    elif _unexplained(reset, together):
+        _hidden_kill(seen, reset, found, by_reset)
+    else:
+        _own_kill(seen, reset, found)
+    _unseen_at_its_own(seen, reset, found)
+    return found
+
+
+def _own_kill(seen: Seen, reset: Reset, found: Conclusion) -> None:
+    """An endpoint's RST says less where little of what it was told was captured, or of who it is."""
+    if _deaf(seen, reset):
+        found.certainty, found.needs = "undetermined", [BOTH_WAYS]
     elif not seen.study.join.sure and not seen.study.both:
         found.certainty = "undetermined"
     elif reset.refuses and not reset.author_sure:
         found.candidates.append("PA01")  # a firewall before the peer may refuse in its name
-    return found
+
+
+def _deaf(seen: Seen, reset: Reset) -> bool:
+    """Whether nothing was captured of what came to the endpoint that sent it: it may answer anything."""
+    side, way = reset.sighting.side, 1 - reset.sighting.direction
+    return not seen.study.at(side, way) and bool(seen.study.at(side, 1 - way)[1:])
+
+
+def _unseen_at_its_own(seen: Seen, reset: Reset, found: Conclusion) -> None:
+    """Leave open why an endpoint sent a RST that the capture at its side lacks, and so perhaps the reason.
+
+    What was answered, and had not been forwarded as it should, had come in another way: untranslated.
+    """
+    if reset.author not in ENDPOINTS:
+        return
+    side, answered = ENDPOINTS.index(reset.author), reset.trigger
+    if seen.study.sides[side] is None or reset.sighting.side == side:
+        return
+    found.certainty, found.needs = "undetermined", [WHOLE.format(reset.author)]
+    astray = answered is not None and answered.side != side and answered.twin is None
+    if reset.author == "inside" and reset.passive and astray and "NF07" not in found.candidates:
+        found.candidates.insert(0, "NF07")
 
 
 def _meant(seen: Seen, reset: Reset) -> Reset:
@@ -131,10 +165,38 @@ def _host_kill(seen: Seen, reset: Reset, findings: Findings, found: Conclusion) 
         if any(one.author == "host" and one.passive and one.trigger is None for one in seen.resets):
             # A forger next door looks like the host; but the host's RSTs answer something.
             found.killed_by, found.certainty = "unknown", "undetermined"
+    judgement = seen.judgement(trigger)
+    unknown = judgement is not None and judgement.reason == Reason.UNKNOWN_BOUND
+    if unknown and (found.candidates[0] in ("NF04", "NF12") or _first_of_its_way(seen, trigger)):
+        found.certainty = "undetermined"  # good as it looks, it failed such bounds as could be guessed
+        found.needs = found.needs or [FROM_THE_START]
     if doubts and seen.replay.kernel.name not in seen.fitting:
-        other = OF_REASON.get(seen.position(trigger))
-        found.candidates += [other] if other is not None and other not in found.candidates else []
+        _unruled(seen, trigger, found)
     found.needs += doubts
+
+
+def _first_of_its_way(seen: Seen, one: Sighting) -> bool:
+    """Whether nothing shows how far its direction had got."""
+    rows = seen.study.at(one.side, one.direction)
+    return not any(other.ts < one.ts and not other.is_rst for other in rows)
+
+
+def _unruled(seen: Seen, trigger: Sighting, found: Conclusion) -> None:
+    """Name what else it may be where the rules in use do not fit what was observed.
+
+    That its place was no reason to refuse the trigger, for others in such a place were forwarded
+    (nf_conntrack_tcp_be_liberal); or that it was one, if no kernel's rules fit.
+    """
+    place, others = seen.position(trigger), []
+    if not seen.refuses(trigger):
+        others = [OF_REASON[place]] if place in OF_REASON else []
+    elif any(seen.position(one) == place for one in seen.replay.contradicted):
+        others = ["NF04", "NF12"]
+    others = [code for code in others if code not in found.candidates]
+    if others and not seen.fitting:
+        found.certainty = "undetermined"
+    first = not seen.fitting and not seen.refuses(trigger)
+    found.candidates = others + found.candidates if first else found.candidates + others
 
 
 def _lacks_trigger(seen: Seen, reset: Reset, found: Conclusion) -> bool:
@@ -205,7 +267,7 @@ def _unexplained(reset: Reset, findings: Findings) -> bool:
     )
 
 
-def _hidden_kill(seen: Seen, reset: Reset, found: Conclusion) -> None:
+def _hidden_kill(seen: Seen, reset: Reset, found: Conclusion, by_reset: Mapping[int, Findings]) -> None:
     """Judge an endpoint that knows no connection: it restarted, or somebody reset it unseen."""
     study, side = seen.study, ENDPOINTS.index(reset.author)
     near = study.sides[side]
@@ -217,15 +279,42 @@ def _hidden_kill(seen: Seen, reset: Reset, found: Conclusion) -> None:
         found.killed_by, found.certainty = "unknown", "undetermined"
         found.needs = [WHOLE.format(ENDPOINTS[side])]
         found.candidates = suspects + found.candidates
-    elif near.lossy or not near.complete(_lived(seen, side, reset), reset.ts) or not study.join.sure:
+    elif (
+        _answers_unseen(seen, reset)
+        or near.lossy
+        or not near.complete(_lived(seen, side, reset), reset.ts)
+        or not study.join.sure
+    ):
         found.killed_by, found.certainty = "unknown", "undetermined"
         found.needs = [WHOLE.format(ENDPOINTS[side])]
         found.candidates += ["NF04", "NF02", "NF01", "NF12"] if side == OUTSIDE else ["NF12"]
     elif not study.both and side == INSIDE:
         found.certainty = "undetermined"
         found.needs = missing(seen)
+    elif (accused := _accused(seen, reset, side)) is not None:
+        found.killed_by, found.certainty = accused.author, "undetermined"
+        found.candidates = [*candidates(by_reset[id(accused)]), *found.candidates]
     else:
         found.candidates += [code for code in ("PA03", "PA01") if code not in found.candidates]
+
+
+def _answers_unseen(seen: Seen, reset: Reset) -> bool:
+    """Whether it may answer data that the capture at its side should have, and has not."""
+    known = reset.trigger is not None and reset.trigger.end > reset.trigger.start
+    return reset.passive and not known and elsewhere(seen.study, reset) is not None
+
+
+def _accused(seen: Seen, reset: Reset, side: int) -> Reset | None:
+    """Another's RST to an endpoint that does nothing more but answer as a stranger.
+
+    By its number it should have done no harm; but a segment later or sooner it would have.
+    """
+    rows = seen.study.at(side, reset.sighting.direction)
+    for one in reversed(seen.resets):
+        if one.ts < reset.ts and one.author in ("host", "on-path") and one.target(seen.study) == side:
+            alive = any(one.ts < other.ts < reset.ts and not other.is_rst for other in rows)
+            return None if alive else one
+    return None
 
 
 def _lived(seen: Seen, side: int, reset: Reset) -> int:
@@ -251,18 +340,20 @@ def _lived(seen: Seen, side: int, reset: Reset) -> int:
 def _suspects(seen: Seen, reset: Reset) -> list[str]:
     """Causes of a RST that the host should have made and that no capture shows.
 
-    An INVALID segment that was not forwarded is answered by the host; what answers the peer's
-    next word as a stranger may be the consequence.
+    An INVALID segment that was not forwarded is answered by the host, and so is the last that came before,
+    if it was not forwarded; what answers the peer's next word as a stranger may be the consequence.
     """
     study = seen.study
     if reset.author != "outside" or study.sides[OUTSIDE] is None:
         return []
-    refused = [
+    came = [
         one
         for one in study.at(OUTSIDE, 1 - study.outward)
-        if one.ts < reset.ts and one.twin is None and not one.is_rst and not one.stray and seen.refuses(one)
+        if one.ts < reset.ts and not one.is_rst and not one.stray
     ]
-    return list(dict.fromkeys(drops(seen, refused))) if refused else []
+    refused = [one for one in came if one.twin is None and seen.refuses(one)]
+    kept = [one for one in came[-1:] if one.twin is None and one.sure and reset.ts - one.ts < ANSWERED]
+    return list(dict.fromkeys(drops(seen, refused or kept))) if refused or kept else []
 
 
 def client_outcome(seen: Seen) -> EndpointOutcome:

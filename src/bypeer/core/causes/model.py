@@ -176,18 +176,21 @@ class Cause(NamedTuple):
 def position(study: Study, one: Sighting) -> Reason:
     """Where a segment lies beside what had passed: which bound it would fail, if any.
 
-    For want of the bounds themselves: late if all of it had been acknowledged, beyond if it
-    leaves a hole, of unseen data if it acknowledges more than had passed.
+    What may have passed counts. For want of the bounds themselves: late if all of it had been acknowledged,
+    beyond if it leaves a hole, of unseen data if it acknowledges more than had passed.
     """
     way = one.direction
     passed = [
         other
         for other in study.sightings
         if other.ts < one.ts and not other.is_rst
-        if other.twin is not None or not study.both or other.side != study.ingress(other.direction)
+        if other.twin is not None or not other.sure or other.side != study.ingress(other.direction)
     ]
-    front = max((other.end for other in passed if other.direction == way), default=one.start)
     acked = max((other.ack for other in passed if other.direction != way), default=NOWHERE)
+    front = max(
+        (other.end for other in passed if other.direction == way),
+        default=one.start if acked == NOWHERE else acked,
+    )
     sent = max((other.end for other in passed if other.direction != way), default=one.ack)
     if one.start > front:
         return Reason.SEQ_OVER
