@@ -40,6 +40,7 @@ help:
 	@echo 'make bench      what a run costs, beside other tools (QUICK=1: in a minute)'
 	@echo 'make lab        every scenario of the lab, three times: ROUNDS=1; KERNEL=5.10: in QEMU'
 	@echo 'make soak       disturbances made by chance, on this kernel: what is told against what is known: N=100'
+	@echo 'make retaken    known cases taken otherwise, by chance, have the same verdict or an undetermined one: N=1000'
 	@echo 'make agree-all  a million packets through the model and each of four kernels (QEMU, 400 MB)'
 	@echo 'make clean      remove all that make made'
 
@@ -89,6 +90,10 @@ lab: .venv/compiled
 # No part of `make test`, which plays a few: SEED=... makes those of an earlier run again, ONLY=... one.
 soak: .venv/compiled
 	@$(BIN)/python -m tests.lab.soak $(or $(N),100) "$(SEED)" "$(ONLY)"
+
+# No part of `make test`, which takes a few: as make soak; BYPEER_CASES names a folder of more cases.
+retaken: .venv/compiled
+	@$(BIN)/python -m tests.retaken.run $(or $(N),1000) "$(SEED)" "$(ONLY)"
 
 # No part of `make test`: four virtual machines without KVM, a few minutes each.
 agree-all: .venv/compiled
@@ -163,4 +168,4 @@ clean:
 
 FORCE:
 
-.PHONY: FORCE help demo test lint format docs fuzz bench lab soak agree-all clean
+.PHONY: FORCE help demo test lint format docs fuzz bench lab soak retaken agree-all clean
