@@ -155,7 +155,7 @@ clean:
 
 # Changes when a module becomes compiled or ceases to be.
 .venv/modules: .venv/python FORCE
-	@echo $(sort $(SOURCES)) | cmp -s - $@ || echo $(sort $(SOURCES)) >$@
+	@[ "$$(cat $@ 2>/dev/null)" = '$(sort $(SOURCES))' ] || echo '$(sort $(SOURCES))' >$@
 
 .venv/tools: .venv/python
 	@$(NEED)
