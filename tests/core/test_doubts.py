@@ -234,6 +234,8 @@ def test_a_syn_with_fin_opens_nothing() -> None:
     )
     found = case(story)
     assert (found.seen.study.join.client_inside, found.seen.study.join.inside.client[2]) == (True, 40_000)
+    assert found.seen.study.join.outside is not None
+    assert not found.seen.study.join.outside.connection.opened
     assert found.conclusion.killed_by == "none"
 
 
